@@ -1,0 +1,17 @@
+//! The bottom row: everything that touches the machine, and the only place that knows about models.
+//!
+//! * [`sync`] and [`cell`]: atomics, locks and cells. They are the standard library's in a normal
+//!   build, loom's under `--cfg gort_loom`, shuttle's under `--cfg gort_shuttle`, and parking_lot's
+//!   locks under `--cfg gort_tsan` (the thread sanitizer cannot see into the prebuilt `std`).
+//!   No other module names one of these cfgs outside of a `mod` line or an attribute on a test.
+//! * [`park`]: a thread parker built on them.
+//! * [`clock`]: the only caller of the operating system's clock.
+//! * [`choose`]: every choice the library makes at random.
+//! * [`point`]: every place where an operation may be made to yield.
+
+pub(crate) mod cell;
+pub(crate) mod choose;
+pub(crate) mod clock;
+pub(crate) mod park;
+pub(crate) mod point;
+pub(crate) mod sync;

@@ -1,0 +1,80 @@
+//! Scheduling points: where a waiting operation may be told to come back later.
+//!
+//! Live, a point counts against the goroutine's budget: the run loop grants [`BUDGET`] at the start
+//! of a poll, every operation that is ready takes one, and when none is left the operation behaves
+//! as if it were not ready, after waking its own task. A goroutine that always finds its channel
+//! ready thus lets the others run. Outside of a goroutine nothing is counted.
+
+use std::cell::Cell;
+use std::task::{Context, Poll};
+
+/// Operations that one poll of a goroutine may complete before it has to let others run.
+pub(crate) const BUDGET: u32 = 128;
+
+/// What an operation is about to do; a simulated schedule may treat kinds differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub(crate) enum Op {
+    /// A channel operation.
+    Chan,
+    /// A select.
+    Select,
+    /// A lock, a wait group, or another synchronisation object.
+    Sync,
+    /// A timer.
+    Time,
+    /// A socket or another descriptor.
+    Io,
+    /// Joining a goroutine.
+    Join,
+}
+
+const UNLIMITED: u32 = u32::MAX;
+
+thread_local! {
+    static LEFT: Cell<u32> = const { Cell::new(UNLIMITED) };
+}
+
+/// Takes one unit of the running goroutine's budget.
+///
+/// `Pending` means that none was left: the task has been woken and must return to its executor
+/// without having started the operation.
+#[inline]
+pub(crate) fn poll(cx: &mut Context<'_>, _op: Op) -> Poll<()> {
+    let left = LEFT.try_with(Cell::get).unwrap_or(UNLIMITED);
+    if left == UNLIMITED {
+        return Poll::Ready(());
+    }
+    if left == 0 {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    LEFT.set(left - 1);
+    Poll::Ready(())
+}
+
+/// Gives back the unit that [`poll`] took: the operation had to wait after all.
+#[inline]
+pub(crate) fn refund() {
+    let _ = LEFT.try_with(|left| {
+        if left.get() < BUDGET {
+            left.set(left.get() + 1);
+        }
+    });
+}
+
+/// Grants a fresh budget for one poll of a goroutine; [`leave`] takes back what it returned.
+#[inline]
+pub(crate) fn enter() -> Saved {
+    Saved(LEFT.replace(BUDGET))
+}
+
+/// Restores what [`enter`] replaced.
+#[inline]
+pub(crate) fn leave(saved: Saved) {
+    LEFT.set(saved.0);
+}
+
+/// The budget of whoever ran on this thread before [`enter`].
+#[derive(Debug)]
+pub(crate) struct Saved(u32);

@@ -1,0 +1,157 @@
+//! Atomics and locks: `std`, or the model checker's.
+//!
+//! The mutex here never poisons: a panic while a lock is held is impossible by construction (no
+//! user code runs under a gort lock), so the flag could only ever turn one bug into two.
+
+#[cfg(gort_loom)]
+pub(crate) use loom::sync::{Arc, atomic};
+#[cfg(gort_shuttle)]
+pub(crate) use shuttle::sync::{Arc, atomic};
+#[cfg(not(any(gort_loom, gort_shuttle)))]
+pub(crate) use std::sync::{Arc, atomic};
+
+#[cfg(gort_loom)]
+use loom::sync as imp;
+#[cfg(gort_shuttle)]
+use shuttle::sync as imp;
+#[cfg(not(any(gort_loom, gort_shuttle, gort_tsan)))]
+use std::sync as imp;
+
+#[cfg(not(gort_tsan))]
+mod locks {
+    use super::imp;
+    use std::sync::PoisonError;
+    use std::time::Duration;
+
+    pub(crate) type MutexGuard<'a, T> = imp::MutexGuard<'a, T>;
+
+    /// A mutual exclusion lock that never poisons.
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(imp::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        #[cfg(not(gort_loom))]
+        pub(crate) const fn new(value: T) -> Self {
+            Self(imp::Mutex::new(value))
+        }
+
+        #[cfg(gort_loom)]
+        pub(crate) fn new(value: T) -> Self {
+            Self(imp::Mutex::new(value))
+        }
+
+        #[inline]
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        #[inline]
+        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            use std::sync::TryLockError;
+            match self.0.try_lock() {
+                Ok(guard) => Some(guard),
+                Err(TryLockError::Poisoned(e)) => Some(e.into_inner()),
+                Err(TryLockError::WouldBlock) => None,
+            }
+        }
+
+        pub(crate) fn get_mut(&mut self) -> &mut T {
+            self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    /// A condition variable for [`Mutex`].
+    #[derive(Debug, Default)]
+    pub(crate) struct Condvar(imp::Condvar);
+
+    impl Condvar {
+        pub(crate) fn new() -> Self {
+            Self(imp::Condvar::new())
+        }
+
+        pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+            self.0.wait(guard).unwrap_or_else(PoisonError::into_inner)
+        }
+
+        /// Waits at most `limit`. May return early and spuriously.
+        pub(crate) fn wait_for<'a, T>(
+            &self,
+            guard: MutexGuard<'a, T>,
+            limit: Duration,
+        ) -> MutexGuard<'a, T> {
+            self.0.wait_timeout(guard, limit).unwrap_or_else(PoisonError::into_inner).0
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.0.notify_one();
+        }
+
+        pub(crate) fn notify_all(&self) {
+            self.0.notify_all();
+        }
+    }
+}
+
+#[cfg(gort_tsan)]
+mod locks {
+    use std::time::Duration;
+
+    pub(crate) type MutexGuard<'a, T> = parking_lot::MutexGuard<'a, T>;
+
+    /// A mutual exclusion lock that never poisons.
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(parking_lot::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(parking_lot::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock()
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock()
+        }
+
+        pub(crate) fn get_mut(&mut self) -> &mut T {
+            self.0.get_mut()
+        }
+    }
+
+    /// A condition variable for [`Mutex`].
+    #[derive(Debug, Default)]
+    pub(crate) struct Condvar(parking_lot::Condvar);
+
+    impl Condvar {
+        pub(crate) fn new() -> Self {
+            Self(parking_lot::Condvar::new())
+        }
+
+        pub(crate) fn wait<'a, T>(&self, mut guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+            self.0.wait(&mut guard);
+            guard
+        }
+
+        /// Waits at most `limit`. May return early and spuriously.
+        pub(crate) fn wait_for<'a, T>(
+            &self,
+            mut guard: MutexGuard<'a, T>,
+            limit: Duration,
+        ) -> MutexGuard<'a, T> {
+            self.0.wait_for(&mut guard, limit);
+            guard
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.0.notify_one();
+        }
+
+        pub(crate) fn notify_all(&self) {
+            self.0.notify_all();
+        }
+    }
+}
+
+pub(crate) use locks::{Condvar, Mutex, MutexGuard};

@@ -1,0 +1,441 @@
+//! The goroutine's public face: a record of who it is and what it waits for.
+//!
+//! Records are *type-stable*: they live in chunks that are never freed, and a record that lost its
+//! goroutine is used again for the next one. Any thread may therefore read any record at any time
+//! (a dump, a channel that asks whether a waiter was polled since), without a lock and without
+//! slowing the goroutine down. What it reads may be about to change; whether two reads belong to one
+//! goroutine is told by reading [`Record::id`] before and after.
+//!
+//! Fields are written by one party only: by the spawner before the goroutine is published, by the
+//! thread that polls it while it runs, and by the thread that ends it. All of these are plain
+//! stores. The exception is [`Record::take_own_reference`], which the end of the goroutine and the
+//! shutdown of its runtime compete for.
+
+#![expect(unsafe_code, reason = "records are shared by address and take wakers apart")]
+
+use crate::sys::clock::Nanos;
+use std::cell::Cell;
+use std::fmt;
+use std::panic::Location;
+use std::ptr;
+use std::sync::Mutex;
+// Not the shim's: records are statics, which loom's types cannot be; models do not look at them.
+use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+/// Why a goroutine does not run, in Go's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum WaitReason {
+    /// Not a goroutine: the record is free.
+    None = 0,
+    /// It is being polled.
+    Running,
+    /// It waits for its turn to be polled.
+    Runnable,
+    /// It returned `Pending` from a future that gort knows nothing about.
+    Waiting,
+    /// It sends on a channel.
+    ChanSend,
+    /// It receives from a channel.
+    ChanReceive,
+    /// It sends on a nil channel.
+    ChanSendNil,
+    /// It receives from a nil channel.
+    ChanReceiveNil,
+    /// It waits in a `select!`.
+    Select,
+    /// It waits in a `select!` without cases.
+    SelectNoCases,
+    /// It sleeps.
+    Sleep,
+    /// It waits for a socket or another descriptor.
+    IoWait,
+    /// It waits for a `Mutex`.
+    MutexLock,
+    /// It waits to read-lock a `RwLock`.
+    RwLockRLock,
+    /// It waits to write-lock a `RwLock`.
+    RwLockLock,
+    /// It waits for a `WaitGroup`.
+    WaitGroupWait,
+    /// It waits on a `Cond`.
+    CondWait,
+    /// It waits for a semaphore.
+    SemAcquire,
+    /// It waits for another goroutine to end.
+    Join,
+}
+
+impl WaitReason {
+    const ALL: [WaitReason; 19] = [
+        WaitReason::None,
+        WaitReason::Running,
+        WaitReason::Runnable,
+        WaitReason::Waiting,
+        WaitReason::ChanSend,
+        WaitReason::ChanReceive,
+        WaitReason::ChanSendNil,
+        WaitReason::ChanReceiveNil,
+        WaitReason::Select,
+        WaitReason::SelectNoCases,
+        WaitReason::Sleep,
+        WaitReason::IoWait,
+        WaitReason::MutexLock,
+        WaitReason::RwLockRLock,
+        WaitReason::RwLockLock,
+        WaitReason::WaitGroupWait,
+        WaitReason::CondWait,
+        WaitReason::SemAcquire,
+        WaitReason::Join,
+    ];
+
+    fn from_byte(byte: u8) -> Self {
+        Self::ALL.get(usize::from(byte)).copied().unwrap_or(WaitReason::None)
+    }
+
+    /// Go's text for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WaitReason::None => "idle",
+            WaitReason::Running => "running",
+            WaitReason::Runnable => "runnable",
+            WaitReason::Waiting => "waiting",
+            WaitReason::ChanSend => "chan send",
+            WaitReason::ChanReceive => "chan receive",
+            WaitReason::ChanSendNil => "chan send (nil chan)",
+            WaitReason::ChanReceiveNil => "chan receive (nil chan)",
+            WaitReason::Select => "select",
+            WaitReason::SelectNoCases => "select (no cases)",
+            WaitReason::Sleep => "sleep",
+            WaitReason::IoWait => "IO wait",
+            WaitReason::MutexLock => "sync.Mutex.Lock",
+            WaitReason::RwLockRLock => "sync.RWMutex.RLock",
+            WaitReason::RwLockLock => "sync.RWMutex.Lock",
+            WaitReason::WaitGroupWait => "sync.WaitGroup.Wait",
+            WaitReason::CondWait => "sync.Cond.Wait",
+            WaitReason::SemAcquire => "semacquire",
+            WaitReason::Join => "join",
+        }
+    }
+}
+
+impl fmt::Display for WaitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One goroutine, as everybody may see it. One cache line.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct Record {
+    /// The goroutine's number in its runtime, from 1; 0 while the record is free.
+    id: AtomicU64,
+    /// Data of the waker that is the goroutine's reference to itself; null once taken.
+    task: AtomicPtr<()>,
+    /// Vtable that belongs to `task`.
+    vtable: AtomicPtr<RawWakerVTable>,
+    /// Number of the goroutine that started this one; 0 if none did.
+    parent: AtomicU64,
+    /// Where it was started.
+    created: AtomicPtr<Location<'static>>,
+    /// Where it waits; null while it does not.
+    site: AtomicPtr<Location<'static>>,
+    /// Labels, local set, bubble: what few goroutines have. Null for the others. Links the free
+    /// list while the record is free.
+    extra: AtomicPtr<()>,
+    /// How often it was polled, modulo 2^16.
+    polls: AtomicU16,
+    /// Index of its runtime.
+    runtime: AtomicU16,
+    /// Wait reason in the low byte, seconds on the runtime's clock (modulo 2^24) above it.
+    stamp: AtomicU32,
+}
+
+const _: () = assert!(size_of::<Record>() == 64, "a record is one cache line");
+
+impl Record {
+    const fn vacant() -> Self {
+        Self {
+            id: AtomicU64::new(0),
+            task: AtomicPtr::new(ptr::null_mut()),
+            vtable: AtomicPtr::new(ptr::null_mut()),
+            parent: AtomicU64::new(0),
+            created: AtomicPtr::new(ptr::null_mut()),
+            site: AtomicPtr::new(ptr::null_mut()),
+            extra: AtomicPtr::new(ptr::null_mut()),
+            polls: AtomicU16::new(0),
+            runtime: AtomicU16::new(0),
+            stamp: AtomicU32::new(0),
+        }
+    }
+
+    /// The goroutine's number; 0 when the record is free.
+    pub(crate) fn id(&self) -> u64 {
+        // Ordering: Acquire pairs with the Release in `publish`: the fields of that goroutine are
+        // visible to whoever sees its number.
+        self.id.load(Ordering::Acquire)
+    }
+
+    /// The number of the goroutine that started this one; 0 if none did.
+    pub(crate) fn parent(&self) -> u64 {
+        self.parent.load(Ordering::Relaxed)
+    }
+
+    /// Index of the goroutine's runtime.
+    pub(crate) fn runtime(&self) -> u16 {
+        self.runtime.load(Ordering::Relaxed)
+    }
+
+    /// How often it was polled, modulo 2^16.
+    pub(crate) fn polls(&self) -> u16 {
+        self.polls.load(Ordering::Relaxed)
+    }
+
+    /// Where the goroutine was started.
+    pub(crate) fn created(&self) -> Option<&'static Location<'static>> {
+        // SAFETY: only ever written from `&'static Location` (or null), see `publish`.
+        unsafe { self.created.load(Ordering::Relaxed).as_ref() }
+    }
+
+    /// Where it waits.
+    pub(crate) fn site(&self) -> Option<&'static Location<'static>> {
+        // SAFETY: only ever written from `&'static Location` (or null), see `park` and `start_poll`.
+        unsafe { self.site.load(Ordering::Relaxed).as_ref() }
+    }
+
+    /// What it waits for, and since when (seconds on the runtime's clock, modulo 2^24).
+    pub(crate) fn reason(&self) -> (WaitReason, u32) {
+        let stamp = self.stamp.load(Ordering::Relaxed);
+        (WaitReason::from_byte((stamp & 0xff) as u8), stamp >> 8)
+    }
+
+    fn stamp(&self, reason: WaitReason, seconds: u32) {
+        self.stamp.store((seconds << 8) | reason as u32, Ordering::Relaxed);
+    }
+
+    /// Gives the record to a goroutine. `own` is the goroutine's reference to itself; it keeps the
+    /// task alive until [`take_own_reference`](Self::take_own_reference).
+    pub(crate) fn publish(
+        &self,
+        id: u64,
+        parent: u64,
+        runtime: u16,
+        created: &'static Location<'static>,
+        own: Waker,
+    ) {
+        debug_assert_eq!(self.id.load(Ordering::Relaxed), 0, "the record belongs to a goroutine");
+        let own = std::mem::ManuallyDrop::new(own);
+        self.vtable.store(ptr::from_ref(own.vtable()).cast_mut(), Ordering::Relaxed);
+        self.task.store(own.data().cast_mut(), Ordering::Relaxed);
+        self.parent.store(parent, Ordering::Relaxed);
+        self.runtime.store(runtime, Ordering::Relaxed);
+        self.created.store(ptr::from_ref(created).cast_mut(), Ordering::Relaxed);
+        self.site.store(ptr::null_mut(), Ordering::Relaxed);
+        self.extra.store(ptr::null_mut(), Ordering::Relaxed);
+        self.stamp(WaitReason::Runnable, 0);
+        // Ordering: Release pairs with the Acquire in `id` and in `take_own_reference`.
+        self.id.store(id, Ordering::Release);
+    }
+
+    /// Takes the goroutine's reference to itself; the first caller gets it.
+    ///
+    /// The end of the goroutine takes it to drop it; a shutdown takes it to make the goroutine
+    /// runnable one last time.
+    pub(crate) fn take_own_reference(&self) -> Option<Waker> {
+        // Ordering: Acquire pairs with the Release in `publish`, for `vtable`.
+        let data = self.task.swap(ptr::null_mut(), Ordering::Acquire);
+        if data.is_null() {
+            return None;
+        }
+        let vtable = self.vtable.load(Ordering::Relaxed).cast_const();
+        // SAFETY: `publish` stored the address of a `&'static RawWakerVTable`.
+        let vtable: &'static RawWakerVTable = unsafe { &*vtable };
+        // SAFETY: `publish` took the two apart from one waker, without dropping it, and the swap
+        // above gives them to one caller only.
+        Some(unsafe { Waker::from_raw(RawWaker::new(data, vtable)) })
+    }
+
+    /// The raw parts of the goroutine's own waker, to recognise it by. Only the thread that polls
+    /// the goroutine may rely on them.
+    pub(crate) fn is_own_waker(&self, waker: &Waker) -> bool {
+        ptr::eq(waker.data(), self.task.load(Ordering::Relaxed).cast_const())
+            && ptr::eq(waker.vtable(), self.vtable.load(Ordering::Relaxed).cast_const())
+    }
+
+    /// Marks the start of a poll.
+    #[inline]
+    pub(crate) fn start_poll(&self) {
+        self.polls.store(self.polls.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.stamp(WaitReason::Running, 0);
+    }
+
+    /// Marks the end of a poll that returned `Pending`: whoever waits inside has said so with
+    /// [`park`]; otherwise the goroutine waits for something foreign.
+    #[inline]
+    pub(crate) fn end_poll(&self) {
+        if self.stamp.load(Ordering::Relaxed) & 0xff == WaitReason::Running as u32 {
+            self.site.store(ptr::null_mut(), Ordering::Relaxed);
+            self.stamp(WaitReason::Waiting, 0);
+        }
+    }
+
+    /// Marks that the goroutine has been woken and waits for its turn.
+    #[inline]
+    pub(crate) fn set_runnable(&self) {
+        self.stamp(WaitReason::Runnable, 0);
+    }
+}
+
+thread_local! {
+    /// The goroutine that this thread polls, or null.
+    static CURRENT: Cell<*const Record> = const { Cell::new(ptr::null()) };
+    /// The runtime's clock in seconds, as the run loop last saw it.
+    static COARSE_SECONDS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The record of the goroutine that this thread is polling.
+#[inline]
+pub(crate) fn current() -> Option<&'static Record> {
+    let ptr = CURRENT.try_with(Cell::get).unwrap_or(ptr::null());
+    // SAFETY: only `swap_current` writes it, from a `&'static Record`.
+    unsafe { ptr.as_ref() }
+}
+
+/// Makes `record` the current goroutine and returns the one it replaces.
+#[inline]
+pub(crate) fn swap_current(record: Option<&'static Record>) -> Option<&'static Record> {
+    let new = record.map_or(ptr::null(), ptr::from_ref);
+    let old = CURRENT.replace(new);
+    // SAFETY: as in `current`.
+    unsafe { old.as_ref() }
+}
+
+/// Tells [`park`] what time it is, to the second. Called by the run loop now and then.
+pub(crate) fn set_coarse_time(now: Nanos) {
+    COARSE_SECONDS.set((now / 1_000_000_000) as u32 & 0x00ff_ffff);
+}
+
+/// Notes in the current goroutine's record, if there is one, that it is about to wait.
+#[inline]
+pub(crate) fn park(reason: WaitReason, site: &'static Location<'static>) {
+    if let Some(record) = current() {
+        record.site.store(ptr::from_ref(site).cast_mut(), Ordering::Relaxed);
+        record.stamp(reason, COARSE_SECONDS.get());
+    }
+}
+
+/// Records per chunk: 16 KiB.
+const CHUNK: usize = 256;
+
+/// All chunks ever made, and the records in them that no worker keeps for itself.
+static ARENA: Mutex<Arena> = Mutex::new(Arena { chunks: Vec::new(), free: Vec::new() });
+
+struct Arena {
+    chunks: Vec<&'static [Record; CHUNK]>,
+    free: Vec<FreeList>,
+}
+
+/// A stack of free records, linked through [`Record::extra`]. A worker keeps one for itself and
+/// trades whole lists with the arena, so that the usual spawn and end take no lock.
+#[derive(Debug)]
+pub(crate) struct FreeList {
+    head: *const Record,
+    len: usize,
+}
+
+// SAFETY: the list owns the records in it, and records are `Sync` and live for ever.
+unsafe impl Send for FreeList {}
+
+impl FreeList {
+    pub(crate) const fn new() -> Self {
+        Self { head: ptr::null(), len: 0 }
+    }
+
+    /// Takes a free record, from the arena if this list has none.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> &'static Record {
+        if self.head.is_null() {
+            self.refill();
+        }
+        // SAFETY: not null: `refill` never leaves the list empty, and only `push` and `refill` write
+        // the links, from `&'static Record`.
+        let record: &'static Record = unsafe { &*self.head };
+        self.head = record.extra.load(Ordering::Relaxed).cast::<Record>().cast_const();
+        self.len -= 1;
+        record
+    }
+
+    /// Takes back the record of a goroutine that has ended.
+    #[inline]
+    pub(crate) fn push(&mut self, record: &'static Record) {
+        record.stamp(WaitReason::None, 0);
+        // Ordering: Relaxed: readers check the number again after what they read (module doc).
+        record.id.store(0, Ordering::Relaxed);
+        self.link(record);
+        if self.len >= 2 * CHUNK {
+            self.spill();
+        }
+    }
+
+    fn link(&mut self, record: &'static Record) {
+        record.extra.store(self.head.cast_mut().cast::<()>(), Ordering::Relaxed);
+        self.head = record;
+        self.len += 1;
+    }
+
+    #[cold]
+    fn refill(&mut self) {
+        let mut arena = ARENA.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(list) = arena.free.pop() {
+            let list = std::mem::ManuallyDrop::new(list);
+            (self.head, self.len) = (list.head, list.len);
+            return;
+        }
+        let chunk: &'static [Record; CHUNK] =
+            Box::leak(Box::new([const { Record::vacant() }; CHUNK]));
+        arena.chunks.push(chunk);
+        drop(arena);
+        for record in chunk.iter().rev() {
+            self.link(record);
+        }
+    }
+
+    /// Gives half of the list to the arena.
+    #[cold]
+    fn spill(&mut self) {
+        let mut given = FreeList::new();
+        while given.len < CHUNK {
+            given.link(self.pop());
+        }
+        ARENA.lock().unwrap_or_else(std::sync::PoisonError::into_inner).free.push(given);
+    }
+}
+
+impl Drop for FreeList {
+    fn drop(&mut self) {
+        if self.len > 0 {
+            let rest = FreeList { head: self.head, len: self.len };
+            (self.head, self.len) = (ptr::null(), 0);
+            ARENA.lock().unwrap_or_else(std::sync::PoisonError::into_inner).free.push(rest);
+        }
+    }
+}
+
+/// Takes the references that the goroutines of `runtime` hold to themselves, for its shutdown.
+///
+/// The arena stays locked meanwhile: a record can pass to another runtime only through the arena, so
+/// none is taken from a goroutine that came after.
+pub(crate) fn take_own_references(runtime: u16) -> Vec<Waker> {
+    let arena = ARENA.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    arena
+        .chunks
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|record| record.id() != 0 && record.runtime() == runtime)
+        .filter_map(Record::take_own_reference)
+        .collect()
+}
