@@ -1,4 +1,6 @@
 //! Go's concurrency for async Rust.
 
+#[expect(dead_code, reason = "the scheduler is about to drive it")]
+pub(crate) mod reactor;
 pub(crate) mod sys;
 pub(crate) mod wait;

@@ -1,0 +1,299 @@
+//! The reactor: readiness of descriptors, and timers. One [`Driver`] per runtime, shared by its
+//! workers and by every socket and timer that was made in it. It has no thread: an idle worker calls
+//! [`Driver::try_turn`], and so does a busy one now and then.
+//!
+//! * [`poller`]: the system's queue. A lock of its own, tried and never waited for, is held across
+//!   the wait itself and nothing else.
+//! * [`source`]: one registered descriptor. A slab maps tokens to sources; a token is used once, so
+//!   an event that was on its way when its descriptor was deregistered finds nobody.
+//! * [`shard`], [`timers`]: the timers, one heap per worker.
+//! * [`bell`]: how the sleeping poller is woken.
+//!
+//! Locks, in the order they may be taken: poll lock, slab, source; a shard's timers alone. No waker
+//! is called, cloned or dropped under any of them.
+
+mod bell;
+mod poller;
+mod registered;
+mod shard;
+mod source;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+#[expect(unused_imports, reason = "sockets and timers are about to use them")]
+pub(crate) use self::{
+    poller::{Backend, Descriptor},
+    registered::Registered,
+    shard::{Shard, Timer},
+    source::{Direction, Snapshot, WaitId},
+};
+
+use self::bell::Bell;
+use self::poller::{Event, Poller};
+use self::source::Source;
+use crate::sys::cell::CachePadded;
+use crate::sys::clock::{Clock, Nanos, duration_to_nanos};
+use crate::sys::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sys::sync::{Arc, Mutex};
+use crate::wait::batch::WakeBatch;
+use slab::Slab;
+use std::cell::Cell;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+/// How long a turn may wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// Not at all: one system call, no look at the timers.
+    Now,
+    /// So long, and no longer than until the next deadline.
+    UpTo(Duration),
+    /// Until there is an event, a deadline or an interrupt.
+    Forever,
+}
+
+/// What the driver shares with its timers.
+#[derive(Debug)]
+struct Shared {
+    clock: Clock,
+    /// A time that has passed: what the clock said when timers were last fired.
+    coarse: CachePadded<AtomicU64>,
+    bell: CachePadded<Bell>,
+    poller: Poller,
+}
+
+impl Shared {
+    fn coarse(&self) -> Nanos {
+        self.coarse.load(Ordering::Relaxed)
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    shards: Box<[Arc<Shard>]>,
+    /// Held while waiting.
+    turn: CachePadded<Mutex<()>>,
+    /// How many turns there have been.
+    turns: AtomicU64,
+    sources: CachePadded<Mutex<Sources>>,
+    shut_down: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Sources {
+    slab: Slab<Arc<Source>>,
+    /// How many registrations there have been.
+    made: u32,
+}
+
+impl Sources {
+    /// The source that an event is for, if it is still registered.
+    fn find(&self, token: u64) -> Option<&Arc<Source>> {
+        // The token as the poller hands it back: a machine word.
+        let source = self.slab.get(token as u32 as usize)?;
+        (source.token as usize == token as usize).then_some(source)
+    }
+}
+
+thread_local! {
+    /// Which shard timers go to that are made on this thread.
+    static SHARD: Cell<usize> = const { Cell::new(0) };
+    /// Room for the events of a turn.
+    static EVENTS: Cell<Vec<Event>> = const { Cell::new(Vec::new()) };
+}
+
+/// Says that this thread is worker `index`: its timers go to that shard.
+pub(crate) fn set_shard(index: usize) {
+    SHARD.set(index);
+}
+
+impl Driver {
+    /// A driver with one shard for each of `shards` workers.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptors left.
+    pub(crate) fn new(clock: Clock, backend: Backend, shards: usize) -> io::Result<Self> {
+        let coarse = CachePadded::new(AtomicU64::new(clock.now()));
+        let bell = CachePadded::new(Bell::new());
+        let shared = Arc::new(Shared { clock, coarse, bell, poller: Poller::new(backend)? });
+        let shard = || Arc::new(Shard::new(shared.clone()));
+        Ok(Self {
+            shards: std::iter::repeat_with(shard).take(shards.max(1)).collect(),
+            shared,
+            turn: CachePadded::new(Mutex::new(())),
+            turns: AtomicU64::new(0),
+            sources: CachePadded::new(Mutex::default()),
+            shut_down: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// The shard of this thread.
+    pub(crate) fn shard(&self) -> &Arc<Shard> {
+        &self.shards[SHARD.get() % self.shards.len()]
+    }
+
+    /// Waits for events, at most `limit` and never past the least deadline, and wakes whoever waited
+    /// for them. Returns how many events there were, `None` if another thread is waiting right now.
+    ///
+    /// It fires no timers: [`fire_due`](Self::fire_due) does.
+    ///
+    /// # Panics
+    ///
+    /// When the system refuses to wait, which means that somebody has closed the queue's descriptor.
+    pub(crate) fn try_turn(&self, limit: Limit) -> Option<usize> {
+        let turn = self.turn.try_lock()?;
+        let mut events = EVENTS.try_with(Cell::take).unwrap_or_default();
+        self.turns.store(self.turns.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        let waited = match limit {
+            Limit::Now => self.shared.poller.wait(&mut events, Some(Duration::ZERO)),
+            Limit::UpTo(limit) => {
+                self.doze(&mut events, self.clock().now().saturating_add(duration_to_nanos(limit)))
+            }
+            Limit::Forever => self.doze(&mut events, Nanos::MAX),
+        };
+        drop(turn);
+        if let Err(error) = waited {
+            panic!("waiting for events: {error}");
+        }
+        let count = events.len();
+        self.dispatch(&events);
+        events.clear();
+        let _ = EVENTS.try_with(|cell| cell.set(events));
+        Some(count)
+    }
+
+    /// Waits until `until`, or the least deadline, or an event, or an interrupt.
+    fn doze(&self, events: &mut Vec<Event>, until: Nanos) -> io::Result<()> {
+        let until = until.min(self.next_deadline());
+        let bell = &self.shared.bell;
+        let Some(until) = bell.doze(until, || self.next_deadline()) else {
+            return self.shared.poller.wait(events, Some(Duration::ZERO));
+        };
+        let limit = match until {
+            Nanos::MAX => None,
+            until => Some(Duration::from_nanos(until.saturating_sub(self.clock().now()))),
+        };
+        let waited = self.shared.poller.wait(events, limit);
+        bell.awake();
+        waited
+    }
+
+    fn dispatch(&self, events: &[Event]) {
+        // When everybody has to be told of any event: a descriptor is armed for one event only.
+        let everybody = self.shared.poller.needs_arming();
+        let mut rest = events;
+        let mut panics = Ok(());
+        while !rest.is_empty() {
+            let mut batch = WakeBatch::new();
+            let sources = self.sources.lock();
+            while let Some((event, later)) = rest.split_first() {
+                if let Some(source) = sources.find(event.token) {
+                    source.set(event.bits);
+                    if !source.take_wakers(event.bits, everybody, &mut batch) {
+                        break;
+                    }
+                }
+                rest = later;
+            }
+            drop(sources);
+            panics = panics.and(catch_unwind(AssertUnwindSafe(|| batch.wake_all())));
+        }
+        // A waker that panics must not cost other descriptors their events.
+        panics.unwrap_or_else(|panic| resume_unwind(panic));
+    }
+
+    /// Makes the thread inside [`try_turn`](Self::try_turn) return, or if there is none the next one
+    /// that would wait there.
+    pub(crate) fn interrupt(&self) {
+        if self.shared.bell.ring() {
+            self.shared.poller.notify();
+        }
+    }
+
+    /// Whether a thread waits for events right now; it may change at any moment.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.shared.bell.is_waiting()
+    }
+
+    /// How many turns there have been: whoever sees the same number twice knows that nobody looked
+    /// for events in between.
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    /// Fires the timers that are due at `now`, a time that has passed. Returns how many.
+    pub(crate) fn fire_due(&self, now: Nanos) -> usize {
+        self.shared.coarse.store(now, Ordering::Relaxed);
+        self.shards.iter().map(|shard| if shard.least() <= now { shard.fire(now) } else { 0 }).sum()
+    }
+
+    /// When the next timer is due; [`Nanos::MAX`] if there is none.
+    pub(crate) fn next_deadline(&self) -> Nanos {
+        self.shards.iter().map(|shard| shard.least_exact()).min().unwrap_or(Nanos::MAX)
+    }
+
+    /// How many timers somebody waits for.
+    pub(crate) fn timers(&self) -> usize {
+        self.shards.iter().map(|shard| shard.pending()).sum()
+    }
+
+    /// How many descriptors are registered.
+    pub(crate) fn sources(&self) -> usize {
+        self.sources.lock().slab.len()
+    }
+
+    /// Says that nobody will take turns any more. Whoever waits for a descriptor is woken and gets an
+    /// error, as does whoever comes later.
+    pub(crate) fn shut_down(&self) {
+        self.shut_down.store(true, Ordering::Relaxed);
+        let sources = self.sources.lock();
+        let all: Vec<_> = sources.slab.iter().map(|(_, source)| source.clone()).collect();
+        drop(sources);
+        for source in all {
+            source.shut_down();
+            loop {
+                let mut batch = WakeBatch::new();
+                let done = source.take_wakers(0, true, &mut batch);
+                batch.wake_all();
+                if done {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn register(&self, io: &impl Descriptor) -> io::Result<Arc<Source>> {
+        let mut sources = self.sources.lock();
+        sources.made = sources.made.wrapping_add(1);
+        let made = sources.made & 0x7fff_ffff;
+        let entry = sources.slab.vacant_entry();
+        // The upper bit is free: tokens near `u64::MAX` are the poller's own.
+        let token = u64::from(made) << 32 | entry.key() as u64;
+        let source = Arc::new(Source::new(token));
+        entry.insert(source.clone());
+        // Under the lock: after a shutdown has marked all sources, none is added unmarked.
+        if self.shut_down.load(Ordering::Relaxed) {
+            source.shut_down();
+        }
+        drop(sources);
+        if let Err(error) = self.shared.poller.add(io, token) {
+            self.forget(&source);
+            return Err(error);
+        }
+        Ok(source)
+    }
+
+    fn forget(&self, source: &Source) {
+        let removed = self.sources.lock().slab.try_remove(source.token as u32 as usize);
+        debug_assert!(removed.is_some_and(|s| s.token == source.token));
+    }
+}

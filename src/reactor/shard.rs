@@ -1,0 +1,213 @@
+//! The timers of one worker, and a timer as others hold it.
+//!
+//! A shard has a lock of its own, so that a worker that makes and cancels timers meets nobody; others
+//! come only to cancel a timer that was made here, or to fire what is due while the owner is busy.
+//!
+//! `least` is never greater than the least deadline of the shard while nobody holds the lock. It may
+//! be less after a timer was cancelled; then `stale` is set, and whoever wants to know exactly counts
+//! again. So making and cancelling a timer that is not the first costs no more than the lock.
+
+use super::Shared;
+use super::timers::{Key, Timers};
+use crate::sys::clock::Nanos;
+use crate::sys::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sys::sync::{Arc, Mutex};
+use crate::wait::batch::WakeBatch;
+use std::task::{Context, Poll, Waker};
+
+/// See the [module](self).
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Shard {
+    least: AtomicU64,
+    stale: AtomicBool,
+    timers: Mutex<Timers>,
+    shared: Arc<Shared>,
+}
+
+impl Shard {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            least: AtomicU64::new(Nanos::MAX),
+            stale: AtomicBool::new(false),
+            timers: Mutex::new(Timers::new()),
+            shared,
+        }
+    }
+
+    /// Now, exactly.
+    pub(crate) fn now(&self) -> Nanos {
+        self.shared.clock.now()
+    }
+
+    /// How many timers are pending.
+    pub(super) fn pending(&self) -> usize {
+        self.timers.lock().len()
+    }
+
+    /// The least deadline, or less; costs a load.
+    pub(super) fn least(&self) -> Nanos {
+        self.least.load(Ordering::Relaxed)
+    }
+
+    /// The least deadline.
+    pub(super) fn least_exact(&self) -> Nanos {
+        if self.stale.load(Ordering::Relaxed) {
+            let timers = self.timers.lock();
+            self.stale.store(false, Ordering::Relaxed);
+            self.least.store(timers.least(), Ordering::Relaxed);
+        }
+        self.least()
+    }
+
+    fn insert(&self, deadline: Nanos, waker: Waker) -> Key {
+        let mut timers = self.timers.lock();
+        let key = timers.insert(deadline, waker);
+        let first = deadline < self.least();
+        if first {
+            // Ordering: relaxed stores under the lock; the poller's view is settled by the fence in
+            // `deadline_moved`.
+            self.least.store(deadline, Ordering::Relaxed);
+        }
+        drop(timers);
+        if first && self.shared.bell.deadline_moved(deadline) {
+            self.shared.poller.notify();
+        }
+        key
+    }
+
+    fn remove(&self, key: Key) {
+        let mut timers = self.timers.lock();
+        let removed = timers.remove(key);
+        if removed.as_ref().is_some_and(|(deadline, _)| *deadline <= self.least()) {
+            self.stale.store(true, Ordering::Relaxed);
+        }
+        drop(timers);
+        drop(removed);
+    }
+
+    /// Wakes whoever waits for a time that is not after `now`. Returns how many.
+    pub(super) fn fire(&self, now: Nanos) -> usize {
+        let mut total = 0;
+        while self.least() <= now {
+            let mut batch = WakeBatch::new();
+            let mut timers = self.timers.lock();
+            total += timers.pop_due(now, &mut batch);
+            self.stale.store(false, Ordering::Relaxed);
+            self.least.store(timers.least(), Ordering::Relaxed);
+            drop(timers);
+            batch.wake_all();
+        }
+        total
+    }
+}
+
+/// One timer: not registered, pending, or fired.
+///
+/// Dropping it cancels it. Forgetting it leaves an entry in its shard that wakes the last waker at
+/// the deadline and is gone then.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    shard: Arc<Shard>,
+    deadline: Nanos,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// Nobody has waited yet.
+    Idle,
+    Pending(Key),
+    Fired,
+}
+
+impl Timer {
+    /// A timer of `shard`, which nobody waits for yet.
+    pub(crate) fn new(shard: Arc<Shard>, deadline: Nanos) -> Self {
+        Self { shard, deadline, state: State::Idle }
+    }
+
+    /// A timer whose time has come already.
+    pub(crate) fn fired(shard: Arc<Shard>, deadline: Nanos) -> Self {
+        Self { shard, deadline, state: State::Fired }
+    }
+
+    pub(crate) fn deadline(&self) -> Nanos {
+        self.deadline
+    }
+
+    /// The shard it belongs to.
+    pub(crate) fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    /// Whether the time has come.
+    pub(crate) fn is_elapsed(&self) -> bool {
+        matches!(self.state, State::Fired) || self.deadline <= self.shard.now()
+    }
+
+    /// Sets another deadline. Whoever waited has to [wait](Self::poll_elapsed) again.
+    pub(crate) fn reset(&mut self, deadline: Nanos) {
+        self.cancel();
+        self.deadline = deadline;
+    }
+
+    /// Removes the timer; it wakes nobody any more.
+    pub(crate) fn cancel(&mut self) {
+        if let State::Pending(key) = std::mem::replace(&mut self.state, State::Idle) {
+            self.shard.remove(key);
+        }
+    }
+
+    /// Ready once the deadline has come; otherwise the waker of `cx` is called when it has.
+    pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.state {
+            State::Fired => return Poll::Ready(()),
+            State::Idle => {
+                if self.deadline <= self.shard.shared.coarse() {
+                    self.state = State::Fired;
+                    return Poll::Ready(());
+                }
+                self.state = State::Pending(self.shard.insert(self.deadline, cx.waker().clone()));
+            }
+            State::Pending(key) => {
+                if self.repoll(key, cx) {
+                    self.state = State::Fired;
+                    return Poll::Ready(());
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Whether a timer that was pending is not any more, or should not be; else `cx` is woken by it.
+    fn repoll(&self, key: Key, cx: &mut Context<'_>) -> bool {
+        let timers = self.shard.timers.lock();
+        let (pending, same) = (timers.is_pending(key), timers.will_wake(key, cx.waker()));
+        drop(timers);
+        if !pending {
+            return true;
+        }
+        if self.deadline <= self.shard.now() {
+            self.shard.remove(key);
+            return true;
+        }
+        if same {
+            return false;
+        }
+        let waker = cx.waker().clone();
+        let mut timers = self.shard.timers.lock();
+        let old = timers.replace(key, waker);
+        // It may have fired meanwhile, with the old waker.
+        let fired = !timers.is_pending(key);
+        drop(timers);
+        drop(old);
+        fired
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}

@@ -1,0 +1,257 @@
+//! The driver turned by hand, with both pollers.
+
+use super::*;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::AtomicUsize;
+use std::task::{Context, Poll, Wake, Waker};
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn counter() -> (std::sync::Arc<Count>, Waker) {
+    let count = std::sync::Arc::new(Count::default());
+    (count.clone(), count.into())
+}
+
+fn drivers() -> impl Iterator<Item = Arc<Driver>> {
+    [Backend::Native, Backend::Portable]
+        .into_iter()
+        .map(|backend| Arc::new(Driver::new(Clock::Real, backend, 2).unwrap()))
+}
+
+fn pair(driver: &Arc<Driver>) -> (Registered<TcpStream>, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let here = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (there, _) = listener.accept().unwrap();
+    here.set_nonblocking(true).unwrap();
+    (Registered::new(here, driver.clone()).unwrap(), there)
+}
+
+/// Turns until there was an event for somebody; loopback delivers at once, but says so later.
+fn turn_until(driver: &Driver, mut done: impl FnMut() -> bool) {
+    while !done() {
+        driver.try_turn(Limit::UpTo(Duration::from_secs(10)));
+    }
+}
+
+fn poll_read(io: &Registered<TcpStream>, waker: &Waker, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+    let mut cx = Context::from_waker(waker);
+    io.poll_io(Direction::Read, WaitId::POLL, &mut cx, |mut io, _| io.read(buf))
+}
+
+#[test]
+fn a_read_waits_for_data_and_then_for_the_end() {
+    for driver in drivers() {
+        let (io, mut peer) = pair(&driver);
+        let (count, waker) = counter();
+        let mut buf = [0; 16];
+        assert!(poll_read(&io, &waker, &mut buf).is_pending());
+        assert!(poll_read(&io, &waker, &mut buf).is_pending());
+        peer.write_all(b"hello").unwrap();
+        turn_until(&driver, || count.0.load(Ordering::SeqCst) > 0);
+        let Poll::Ready(Ok(5)) = poll_read(&io, &waker, &mut buf) else { panic!() };
+        assert!(poll_read(&io, &waker, &mut buf).is_pending());
+        let seen = count.0.load(Ordering::SeqCst);
+        drop(peer);
+        turn_until(&driver, || count.0.load(Ordering::SeqCst) > seen);
+        let Poll::Ready(Ok(0)) = poll_read(&io, &waker, &mut buf) else { panic!() };
+    }
+}
+
+#[test]
+fn a_waiter_that_left_is_not_woken() {
+    for driver in drivers() {
+        let (io, mut peer) = pair(&driver);
+        let ((gone, gone_waker), (stays, stays_waker)) = (counter(), counter());
+        let (a, b) = (io.new_waiter(), io.new_waiter());
+        io.clear(Direction::Read, io.snapshot());
+        for (id, waker) in [(a, &gone_waker), (b, &stays_waker)] {
+            let mut cx = Context::from_waker(waker);
+            assert!(io.poll_ready(Direction::Read, id, &mut cx).is_pending());
+        }
+        io.leave(Direction::Read, a);
+        peer.write_all(b"x").unwrap();
+        turn_until(&driver, || stays.0.load(Ordering::SeqCst) > 0);
+        assert_eq!(gone.0.load(Ordering::SeqCst), 0);
+        assert_eq!(std::sync::Arc::strong_count(&gone), 2, "its waker was dropped");
+    }
+}
+
+#[test]
+fn an_event_for_a_dropped_source_hits_nobody_who_has_its_slot_now() {
+    for driver in drivers() {
+        let (old, _peer) = pair(&driver);
+        let token = {
+            let sources = driver.sources.lock();
+            sources.slab.iter().next().unwrap().1.token
+        };
+        drop(old);
+        let (new, _new_peer) = pair(&driver);
+        new.clear(Direction::Read, new.snapshot());
+        driver.dispatch(&[Event { token, bits: poller::bits::READ }]);
+        assert!(!new.snapshot().is_ready(Direction::Read));
+        assert_eq!(driver.sources(), 1);
+    }
+}
+
+#[test]
+fn a_descriptor_given_away_is_not_registered_and_still_open() {
+    for driver in drivers() {
+        let (io, mut peer) = pair(&driver);
+        let mut io = io.into_inner().unwrap();
+        assert_eq!(driver.sources(), 0);
+        io.set_nonblocking(false).unwrap();
+        peer.write_all(b"x").unwrap();
+        assert_eq!(io.read(&mut [0; 4]).unwrap(), 1);
+    }
+}
+
+#[test]
+fn an_interrupt_is_kept_for_the_next_wait() {
+    for driver in drivers() {
+        driver.interrupt();
+        driver.interrupt();
+        assert_eq!(driver.try_turn(Limit::Forever), Some(0));
+        assert_eq!(driver.try_turn(Limit::UpTo(Duration::from_nanos(1))), Some(0));
+    }
+}
+
+#[test]
+fn an_interrupt_ends_a_wait_and_only_one_thread_waits() {
+    for driver in drivers() {
+        let sleeper = std::thread::spawn({
+            let driver = driver.clone();
+            move || driver.try_turn(Limit::Forever)
+        });
+        while !driver.is_waiting() {
+            std::thread::yield_now();
+        }
+        assert_eq!(driver.try_turn(Limit::Now), None);
+        driver.interrupt();
+        assert_eq!(sleeper.join().unwrap(), Some(0));
+        assert!(!driver.is_waiting());
+    }
+}
+
+#[test]
+fn a_new_first_deadline_ends_a_wait_for_a_later_one() {
+    for driver in drivers() {
+        let sleeper = std::thread::spawn({
+            let driver = driver.clone();
+            move || driver.try_turn(Limit::Forever)
+        });
+        while !driver.is_waiting() {
+            std::thread::yield_now();
+        }
+        let now = driver.clock().now();
+        let mut timer = Timer::new(driver.shard().clone(), now + 1);
+        assert!(timer.poll_elapsed(&mut Context::from_waker(Waker::noop())).is_pending());
+        sleeper.join().unwrap();
+    }
+}
+
+#[test]
+fn timers_fire_in_order_and_never_early() {
+    let driver = drivers().next().unwrap();
+    let base = driver.clock().now() + 1_000_000_000;
+    let (count, waker) = counter();
+    let mut cx = Context::from_waker(&waker);
+    let mut timers: Vec<_> =
+        (0..100).map(|i| Timer::new(driver.shard().clone(), base + (i * 37) % 100)).collect();
+    for timer in &mut timers {
+        assert!(timer.poll_elapsed(&mut cx).is_pending());
+    }
+    assert_eq!(driver.next_deadline(), base);
+    assert_eq!(driver.fire_due(base - 1), 0);
+    assert_eq!(driver.fire_due(base + 49), 50);
+    assert_eq!(driver.next_deadline(), base + 50);
+    assert_eq!(count.0.load(Ordering::SeqCst), 50);
+    for timer in &mut timers {
+        let due = timer.deadline() <= base + 49;
+        assert_eq!(timer.poll_elapsed(&mut cx).is_ready(), due);
+    }
+    drop(timers);
+    assert_eq!(driver.timers(), 0);
+    assert_eq!(driver.next_deadline(), Nanos::MAX);
+    assert_eq!(std::sync::Arc::strong_count(&count), 2, "no waker is left behind");
+}
+
+#[test]
+fn a_forgotten_timer_fires_and_is_gone() {
+    let driver = drivers().next().unwrap();
+    let base = driver.clock().now() + 1_000_000_000;
+    let (count, waker) = counter();
+    let mut timer = Timer::new(driver.shard().clone(), base);
+    assert!(timer.poll_elapsed(&mut Context::from_waker(&waker)).is_pending());
+    #[expect(clippy::mem_forget, reason = "that is the test")]
+    std::mem::forget(timer);
+    assert_eq!(driver.fire_due(base), 1);
+    assert_eq!((count.0.load(Ordering::SeqCst), driver.timers()), (1, 0));
+}
+
+#[test]
+fn a_timer_that_moved_to_another_task_wakes_that_one() {
+    let driver = drivers().next().unwrap();
+    let base = driver.clock().now() + 1_000_000_000;
+    let ((first, first_waker), (second, second_waker)) = (counter(), counter());
+    let mut timer = Timer::new(driver.shard().clone(), base);
+    assert!(timer.poll_elapsed(&mut Context::from_waker(&first_waker)).is_pending());
+    assert!(timer.poll_elapsed(&mut Context::from_waker(&second_waker)).is_pending());
+    timer.reset(base + 1);
+    assert!(timer.poll_elapsed(&mut Context::from_waker(&second_waker)).is_pending());
+    assert_eq!(driver.next_deadline(), base + 1);
+    assert_eq!(driver.fire_due(base), 0);
+    assert_eq!(driver.fire_due(base + 1), 1);
+    assert_eq!((first.0.load(Ordering::SeqCst), second.0.load(Ordering::SeqCst)), (0, 1));
+}
+
+/// A waker that makes and cancels timers and sockets of the driver that wakes it.
+struct Reenters(Arc<Driver>);
+
+impl Wake for Reenters {
+    fn wake(self: std::sync::Arc<Self>) {
+        let mut timer = Timer::new(self.0.shard().clone(), Nanos::MAX);
+        let _ = timer.poll_elapsed(&mut Context::from_waker(Waker::noop()));
+        drop(pair(&self.0));
+        self.0.interrupt();
+        self.0.fire_due(0);
+        self.0.try_turn(Limit::Now);
+    }
+}
+
+#[test]
+fn wakers_may_use_the_driver_that_calls_them() {
+    for driver in drivers() {
+        let waker = Waker::from(std::sync::Arc::new(Reenters(driver.clone())));
+        let mut timer = Timer::new(driver.shard().clone(), driver.clock().now() + 1_000_000_000);
+        assert!(timer.poll_elapsed(&mut Context::from_waker(&waker)).is_pending());
+        assert_eq!(driver.fire_due(Nanos::MAX - 1), 1);
+        let (io, mut peer) = pair(&driver);
+        assert!(poll_read(&io, &waker, &mut [0; 4]).is_pending());
+        peer.write_all(b"x").unwrap();
+        turn_until(&driver, || io.snapshot().is_ready(Direction::Read));
+        assert_eq!(driver.timers(), 0);
+        assert_eq!(driver.sources(), 1);
+    }
+}
+
+#[test]
+fn a_shutdown_wakes_who_waits_and_refuses_who_comes() {
+    for driver in drivers() {
+        let (io, _peer) = pair(&driver);
+        let (count, waker) = counter();
+        assert!(poll_read(&io, &waker, &mut [0; 4]).is_pending());
+        driver.shut_down();
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert!(matches!(poll_read(&io, &waker, &mut [0; 4]), Poll::Ready(Err(_))));
+        let (late, _peer) = pair(&driver);
+        assert!(matches!(poll_read(&late, &waker, &mut [0; 4]), Poll::Ready(Err(_))));
+    }
+}

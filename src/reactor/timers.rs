@@ -1,0 +1,406 @@
+//! The timers of one shard: a data structure without locks, clocks or calls into foreign code.
+//!
+//! Three parts:
+//!
+//! * `slots`: one per pending timer, holding its waker and its place in one of the other two. A slot
+//!   that is free again is reused, so a [`Key`] carries the number of the timer beside the index:
+//!   numbers never repeat, and a key whose number is not in the slot belongs to a timer that has
+//!   fired or was removed. Whoever loses a key (`mem::forget`) leaves an entry behind that fires at
+//!   its time and is gone; nothing ever points from here to the owner of a key.
+//! * `young`: the last few timers, in no order. Most timers are timeouts that never fire: they come
+//!   and go here in constant time, however many others are pending.
+//! * `heap`: all others, a 4-ary heap by deadline; the four children of an entry share a cache line.
+//!
+//! Invariant: `slots[e.slot].place` names the place of every entry `e` of `young` and `heap`, and
+//! every slot that is not free is named by exactly one entry.
+
+use crate::sys::clock::Nanos;
+use crate::wait::batch::WakeBatch;
+use std::task::Waker;
+
+/// Children per heap entry.
+const ARITY: usize = 4;
+/// How many timers stay out of the heap.
+const YOUNG: usize = 64;
+/// Set in [`Slot::place`] when the rest is an index into `young`.
+const IN_YOUNG: u32 = 1 << 31;
+/// End of the list of free slots.
+const NO_SLOT: u32 = u32::MAX;
+/// Memory for up to so many timers is kept when none is left.
+const KEEP: usize = 1024;
+
+/// A pending timer, for whoever may want to remove it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    number: u64,
+    slot: u32,
+}
+
+/// Deadline and slot of a pending timer. Equal deadlines fire in the order of insertion.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    deadline: Nanos,
+    slot: u32,
+    /// Low half of the timer's number.
+    order: u32,
+}
+
+impl Entry {
+    fn before(&self, other: &Entry) -> bool {
+        if self.deadline != other.deadline {
+            return self.deadline < other.deadline;
+        }
+        // Wraps: of two timers with the same deadline that are 2^31 insertions apart, the order is
+        // not worth four bytes.
+        self.order.wrapping_sub(other.order) > u32::MAX / 2
+    }
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// Number of the timer; 0 while the slot is free.
+    number: u64,
+    waker: Option<Waker>,
+    /// Place of the entry, or the next free slot.
+    place: u32,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Timers {
+    slots: Vec<Slot>,
+    free: u32,
+    young: Vec<Entry>,
+    heap: Vec<Entry>,
+    /// Number of the last timer.
+    last: u64,
+}
+
+impl Timers {
+    pub(crate) const fn new() -> Self {
+        Self { slots: Vec::new(), free: NO_SLOT, young: Vec::new(), heap: Vec::new(), last: 0 }
+    }
+
+    /// How many timers are pending.
+    pub(crate) fn len(&self) -> usize {
+        self.young.len() + self.heap.len()
+    }
+
+    /// The least deadline, `Nanos::MAX` if there is none.
+    pub(crate) fn least(&self) -> Nanos {
+        let old = self.heap.first().map_or(Nanos::MAX, |e| e.deadline);
+        self.young.iter().fold(old, |least, e| least.min(e.deadline))
+    }
+
+    /// Adds a timer that calls `waker` at `deadline`.
+    ///
+    /// # Panics
+    ///
+    /// With two thousand million timers pending.
+    pub(crate) fn insert(&mut self, deadline: Nanos, waker: Waker) -> Key {
+        self.last += 1;
+        let number = self.last;
+        let slot = self.take_slot(number, waker);
+        if self.young.len() == YOUNG {
+            self.age();
+        }
+        self.slots[slot as usize].place = IN_YOUNG | self.young.len() as u32;
+        self.young.push(Entry { deadline, slot, order: number as u32 });
+        Key { number, slot }
+    }
+
+    /// Whether the timer has neither fired nor been removed.
+    pub(crate) fn is_pending(&self, key: Key) -> bool {
+        self.slots.get(key.slot as usize).is_some_and(|slot| slot.number == key.number)
+    }
+
+    /// Whether the timer is pending and would wake the same task as `waker`.
+    pub(crate) fn will_wake(&self, key: Key, waker: &Waker) -> bool {
+        self.is_pending(key)
+            && self.slots[key.slot as usize].waker.as_ref().is_some_and(|w| w.will_wake(waker))
+    }
+
+    /// Gives a pending timer another waker and returns the one to drop: the old one, or the new one
+    /// if the timer is not pending any more.
+    pub(crate) fn replace(&mut self, key: Key, waker: Waker) -> Option<Waker> {
+        if !self.is_pending(key) {
+            return Some(waker);
+        }
+        self.slots[key.slot as usize].waker.replace(waker)
+    }
+
+    /// Removes a timer. Returns its deadline and its waker if it was pending.
+    pub(crate) fn remove(&mut self, key: Key) -> Option<(Nanos, Option<Waker>)> {
+        if !self.is_pending(key) {
+            return None;
+        }
+        let place = self.slots[key.slot as usize].place;
+        let entry = if place & IN_YOUNG != 0 {
+            self.remove_young((place & !IN_YOUNG) as usize)
+        } else {
+            self.remove_old(place as usize)
+        };
+        Some((entry.deadline, self.free_slot(entry.slot)))
+    }
+
+    /// Moves the wakers of timers that are due at `now` to `batch`, in the order of their deadlines,
+    /// until there are none or the batch is full. Returns how many.
+    pub(crate) fn pop_due(&mut self, now: Nanos, batch: &mut WakeBatch) -> usize {
+        let mut index = 0;
+        while index < self.young.len() {
+            if self.young[index].deadline <= now {
+                let entry = self.remove_young(index);
+                self.push_old(entry);
+            } else {
+                index += 1;
+            }
+        }
+        let mut popped = 0;
+        while !batch.is_full() && self.heap.first().is_some_and(|e| e.deadline <= now) {
+            let entry = self.remove_old(0);
+            if let Some(waker) = self.free_slot(entry.slot) {
+                batch.push(waker);
+            }
+            popped += 1;
+        }
+        popped
+    }
+
+    fn take_slot(&mut self, number: u64, waker: Waker) -> u32 {
+        let slot = Slot { number, waker: Some(waker), place: 0 };
+        let index = self.free;
+        if let Some(vacant) = self.slots.get_mut(index as usize) {
+            self.free = vacant.place;
+            *vacant = slot;
+            return index;
+        }
+        let index = self.slots.len();
+        assert!(index < IN_YOUNG as usize, "{index} timers are pending");
+        self.slots.push(slot);
+        index as u32
+    }
+
+    /// Frees a slot whose entry is already gone.
+    fn free_slot(&mut self, index: u32) -> Option<Waker> {
+        let slot = &mut self.slots[index as usize];
+        let waker = slot.waker.take();
+        slot.number = 0;
+        slot.place = self.free;
+        self.free = index;
+        if self.len() == 0 && self.slots.len() > KEEP {
+            self.shrink();
+        }
+        waker
+    }
+
+    /// Gives back the memory of a burst. All slots are free: no key is valid, and none becomes valid
+    /// again as numbers go on.
+    #[cold]
+    fn shrink(&mut self) {
+        self.slots = Vec::new();
+        self.free = NO_SLOT;
+        self.heap = Vec::new();
+    }
+
+    /// Moves all young timers to the heap.
+    fn age(&mut self) {
+        for index in 0..self.young.len() {
+            self.push_old(self.young[index]);
+        }
+        self.young.clear();
+    }
+
+    fn remove_young(&mut self, index: usize) -> Entry {
+        let entry = self.young.swap_remove(index);
+        if let Some(moved) = self.young.get(index) {
+            self.slots[moved.slot as usize].place = IN_YOUNG | index as u32;
+        }
+        entry
+    }
+
+    fn push_old(&mut self, entry: Entry) {
+        self.heap.push(entry);
+        self.sift_up(self.heap.len() - 1, entry);
+    }
+
+    fn remove_old(&mut self, index: usize) -> Entry {
+        let entry = self.heap.swap_remove(index);
+        if let Some(&moved) = self.heap.get(index) {
+            if index > 0 && moved.before(&self.heap[(index - 1) / ARITY]) {
+                self.sift_up(index, moved);
+            } else {
+                self.sift_down(index, moved);
+            }
+        }
+        entry
+    }
+
+    /// Writes `entry` to the heap at `index` or above, where it belongs.
+    fn sift_up(&mut self, mut index: usize, entry: Entry) {
+        while index > 0 {
+            let parent = (index - 1) / ARITY;
+            if !entry.before(&self.heap[parent]) {
+                break;
+            }
+            self.place_old(index, self.heap[parent]);
+            index = parent;
+        }
+        self.place_old(index, entry);
+    }
+
+    /// Writes `entry` to the heap at `index` or below, where it belongs.
+    fn sift_down(&mut self, mut index: usize, entry: Entry) {
+        loop {
+            let first = index * ARITY + 1;
+            let Some(children) = self.heap.get(first..) else { break };
+            let mut least = 0;
+            let count = children.len().min(ARITY);
+            if count == 0 {
+                break;
+            }
+            for child in 1..count {
+                if children[child].before(&children[least]) {
+                    least = child;
+                }
+            }
+            let child = children[least];
+            if !child.before(&entry) {
+                break;
+            }
+            self.place_old(index, child);
+            index = first + least;
+        }
+        self.place_old(index, entry);
+    }
+
+    fn place_old(&mut self, index: usize, entry: Entry) {
+        self.heap[index] = entry;
+        self.slots[entry.slot as usize].place = index as u32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::task::Wake;
+
+    /// Notes when it was woken, as a number that counts all wakes.
+    struct Note {
+        clock: Arc<AtomicU64>,
+        woken: AtomicU64,
+    }
+
+    impl Wake for Note {
+        fn wake(self: Arc<Self>) {
+            let at = self.clock.fetch_add(1, Ordering::Relaxed) + 1;
+            assert_eq!(self.woken.swap(at, Ordering::Relaxed), 0, "a timer fired twice");
+        }
+    }
+
+    fn check(timers: &Timers) {
+        for (index, entry) in timers.heap.iter().enumerate() {
+            assert_eq!(timers.slots[entry.slot as usize].place as usize, index);
+            assert!(index == 0 || !entry.before(&timers.heap[(index - 1) / ARITY]), "heap order");
+        }
+        for (index, entry) in timers.young.iter().enumerate() {
+            assert_eq!(timers.slots[entry.slot as usize].place, IN_YOUNG | index as u32);
+        }
+        let used = timers.slots.iter().filter(|slot| slot.number != 0).count();
+        assert_eq!(used, timers.len());
+    }
+
+    fn drain(timers: &mut Timers, now: Nanos) -> usize {
+        let mut total = 0;
+        loop {
+            let mut batch = WakeBatch::new();
+            let popped = timers.pop_due(now, &mut batch);
+            batch.wake_all();
+            total += popped;
+            if popped == 0 {
+                return total;
+            }
+        }
+    }
+
+    /// Random insertions, removals and firings, against a map ordered by (deadline, insertion).
+    fn model(seed: u64, steps: usize, span: u64) {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let clock = Arc::new(AtomicU64::new(0));
+        let mut timers = Timers::new();
+        let mut model: BTreeMap<(Nanos, usize), (Key, Arc<Note>)> = BTreeMap::new();
+        let mut gone = Vec::new();
+        let mut now = 0;
+        for step in 0..steps {
+            match rng.u32(..10) {
+                0..6 => {
+                    let note = Arc::new(Note { clock: clock.clone(), woken: AtomicU64::new(0) });
+                    let deadline = now + rng.u64(..span);
+                    let key = timers.insert(deadline, note.clone().into());
+                    model.insert((deadline, step), (key, note));
+                }
+                6..9 if !model.is_empty() => {
+                    let index = rng.usize(..model.len());
+                    let id = *model.keys().nth(index).unwrap();
+                    let (key, note) = model.remove(&id).unwrap();
+                    let (deadline, waker) = timers.remove(key).expect("it is pending");
+                    assert_eq!(deadline, id.0);
+                    assert!(waker.is_some());
+                    assert!(timers.remove(key).is_none());
+                    gone.push((key, note, 0));
+                }
+                _ => {
+                    now += rng.u64(..span / 8 + 1);
+                    let later = model.split_off(&(now + 1, 0));
+                    let due = std::mem::replace(&mut model, later);
+                    let before = clock.load(Ordering::Relaxed);
+                    assert_eq!(drain(&mut timers, now), due.len());
+                    for (index, (_, (key, note))) in due.into_iter().enumerate() {
+                        let at = note.woken.load(Ordering::Relaxed);
+                        assert_eq!(at, before + index as u64 + 1, "order of firing");
+                        gone.push((key, note, at));
+                    }
+                }
+            }
+            let least = model.first_key_value().map_or(Nanos::MAX, |(id, _)| id.0);
+            assert_eq!(timers.least(), least);
+            assert_eq!(timers.len(), model.len());
+            if step % 64 == 0 {
+                check(&timers);
+            }
+        }
+        for (key, note, at) in gone {
+            assert!(!timers.is_pending(key), "a key of the past is not valid again");
+            assert_eq!(note.woken.load(Ordering::Relaxed), at);
+        }
+    }
+
+    #[test]
+    fn behaves_as_an_ordered_map() {
+        for seed in 0..20 {
+            model(seed, 2_000, 1 << 20);
+        }
+    }
+
+    #[test]
+    fn equal_deadlines_fire_in_order_of_insertion() {
+        for seed in 0..10 {
+            model(seed, 2_000, 8);
+        }
+    }
+
+    #[test]
+    fn memory_of_a_burst_is_given_back_and_old_keys_stay_invalid() {
+        let mut timers = Timers::new();
+        let keys: Vec<_> =
+            (0..10 * KEEP as u64).map(|i| timers.insert(i, Waker::noop().clone())).collect();
+        assert_eq!(drain(&mut timers, Nanos::MAX), keys.len());
+        assert_eq!(timers.slots.capacity(), 0);
+        let key = timers.insert(7, Waker::noop().clone());
+        assert!(keys.iter().all(|&old| timers.remove(old).is_none()));
+        assert!(timers.is_pending(key));
+        assert_eq!(timers.least(), 7);
+    }
+}
