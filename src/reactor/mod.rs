@@ -17,7 +17,7 @@ mod poller;
 mod registered;
 mod shard;
 mod source;
-#[cfg(test)]
+#[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
 mod tests;
 mod timers;
 

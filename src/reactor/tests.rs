@@ -10,13 +10,13 @@ use std::task::{Context, Poll, Wake, Waker};
 struct Count(AtomicUsize);
 
 impl Wake for Count {
-    fn wake(self: std::sync::Arc<Self>) {
+    fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-fn counter() -> (std::sync::Arc<Count>, Waker) {
-    let count = std::sync::Arc::new(Count::default());
+fn counter() -> (Arc<Count>, Waker) {
+    let count = Arc::new(Count::default());
     (count.clone(), count.into())
 }
 
@@ -80,7 +80,7 @@ fn a_waiter_that_left_is_not_woken() {
         peer.write_all(b"x").unwrap();
         turn_until(&driver, || stays.0.load(Ordering::SeqCst) > 0);
         assert_eq!(gone.0.load(Ordering::SeqCst), 0);
-        assert_eq!(std::sync::Arc::strong_count(&gone), 2, "its waker was dropped");
+        assert_eq!(Arc::strong_count(&gone), 2, "its waker was dropped");
     }
 }
 
@@ -180,7 +180,7 @@ fn timers_fire_in_order_and_never_early() {
     drop(timers);
     assert_eq!(driver.timers(), 0);
     assert_eq!(driver.next_deadline(), Nanos::MAX);
-    assert_eq!(std::sync::Arc::strong_count(&count), 2, "no waker is left behind");
+    assert_eq!(Arc::strong_count(&count), 2, "no waker is left behind");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_timer_that_moved_to_another_task_wakes_that_one() {
 struct Reenters(Arc<Driver>);
 
 impl Wake for Reenters {
-    fn wake(self: std::sync::Arc<Self>) {
+    fn wake(self: Arc<Self>) {
         let mut timer = Timer::new(self.0.shard().clone(), Nanos::MAX);
         let _ = timer.poll_elapsed(&mut Context::from_waker(Waker::noop()));
         drop(pair(&self.0));
@@ -229,7 +229,7 @@ impl Wake for Reenters {
 #[test]
 fn wakers_may_use_the_driver_that_calls_them() {
     for driver in drivers() {
-        let waker = Waker::from(std::sync::Arc::new(Reenters(driver.clone())));
+        let waker = Waker::from(Arc::new(Reenters(driver.clone())));
         let mut timer = Timer::new(driver.shard().clone(), driver.clock().now() + 1_000_000_000);
         assert!(timer.poll_elapsed(&mut Context::from_waker(&waker)).is_pending());
         assert_eq!(driver.fire_due(Nanos::MAX - 1), 1);
