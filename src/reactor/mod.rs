@@ -45,7 +45,7 @@ use std::time::Duration;
 
 /// How long a turn may wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Limit {
+pub(crate) enum Wait {
     /// Not at all: one system call, no look at the timers.
     Now,
     /// So long, and no longer than until the next deadline.
@@ -149,16 +149,16 @@ impl Driver {
     /// # Panics
     ///
     /// When the system refuses to wait, which means that somebody has closed the queue's descriptor.
-    pub(crate) fn try_turn(&self, limit: Limit) -> Option<usize> {
+    pub(crate) fn try_turn(&self, limit: Wait) -> Option<usize> {
         let turn = self.turn.try_lock()?;
         let mut events = EVENTS.try_with(Cell::take).unwrap_or_default();
         self.turns.store(self.turns.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         let waited = match limit {
-            Limit::Now => self.shared.poller.wait(&mut events, Some(Duration::ZERO)),
-            Limit::UpTo(limit) => {
+            Wait::Now => self.shared.poller.wait(&mut events, Some(Duration::ZERO)),
+            Wait::UpTo(limit) => {
                 self.doze(&mut events, self.clock().now().saturating_add(duration_to_nanos(limit)))
             }
-            Limit::Forever => self.doze(&mut events, Nanos::MAX),
+            Wait::Forever => self.doze(&mut events, Nanos::MAX),
         };
         drop(turn);
         if let Err(error) = waited {

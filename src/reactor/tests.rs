@@ -1,9 +1,9 @@
 //! The driver turned by hand, with both pollers.
 
 use super::*;
+use crate::sys::sync::atomic::AtomicUsize;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Wake, Waker};
 
 #[derive(Default)]
@@ -37,7 +37,7 @@ fn pair(driver: &Arc<Driver>) -> (Registered<TcpStream>, TcpStream) {
 /// Turns until there was an event for somebody; loopback delivers at once, but says so later.
 fn turn_until(driver: &Driver, mut done: impl FnMut() -> bool) {
     while !done() {
-        driver.try_turn(Limit::UpTo(Duration::from_secs(10)));
+        driver.try_turn(Wait::UpTo(Duration::from_secs(10)));
     }
 }
 
@@ -118,8 +118,8 @@ fn an_interrupt_is_kept_for_the_next_wait() {
     for driver in drivers() {
         driver.interrupt();
         driver.interrupt();
-        assert_eq!(driver.try_turn(Limit::Forever), Some(0));
-        assert_eq!(driver.try_turn(Limit::UpTo(Duration::from_nanos(1))), Some(0));
+        assert_eq!(driver.try_turn(Wait::Forever), Some(0));
+        assert_eq!(driver.try_turn(Wait::UpTo(Duration::from_nanos(1))), Some(0));
     }
 }
 
@@ -128,12 +128,12 @@ fn an_interrupt_ends_a_wait_and_only_one_thread_waits() {
     for driver in drivers() {
         let sleeper = std::thread::spawn({
             let driver = driver.clone();
-            move || driver.try_turn(Limit::Forever)
+            move || driver.try_turn(Wait::Forever)
         });
         while !driver.is_waiting() {
             std::thread::yield_now();
         }
-        assert_eq!(driver.try_turn(Limit::Now), None);
+        assert_eq!(driver.try_turn(Wait::Now), None);
         driver.interrupt();
         assert_eq!(sleeper.join().unwrap(), Some(0));
         assert!(!driver.is_waiting());
@@ -145,7 +145,7 @@ fn a_new_first_deadline_ends_a_wait_for_a_later_one() {
     for driver in drivers() {
         let sleeper = std::thread::spawn({
             let driver = driver.clone();
-            move || driver.try_turn(Limit::Forever)
+            move || driver.try_turn(Wait::Forever)
         });
         while !driver.is_waiting() {
             std::thread::yield_now();
@@ -222,7 +222,7 @@ impl Wake for Reenters {
         drop(pair(&self.0));
         self.0.interrupt();
         self.0.fire_due(0);
-        self.0.try_turn(Limit::Now);
+        self.0.try_turn(Wait::Now);
     }
 }
 

@@ -282,9 +282,9 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::sync::atomic::{AtomicU64, Ordering};
     use std::collections::BTreeMap;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
     use std::task::Wake;
 
     /// Notes when it was woken, as a number that counts all wakes.
