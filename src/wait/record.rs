@@ -16,11 +16,12 @@
 use crate::sys::clock::Nanos;
 use std::cell::Cell;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr;
 use std::sync::Mutex;
 // Not the shim's: records are statics, which loom's types cannot be; models do not look at them.
-use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 /// Why a goroutine does not run, in Go's words.
@@ -227,7 +228,10 @@ impl Record {
         own: Waker,
     ) {
         debug_assert_eq!(self.id.load(Ordering::Relaxed), 0, "the record belongs to a goroutine");
-        let own = std::mem::ManuallyDrop::new(own);
+        let own = ManuallyDrop::new(own);
+        // Ordering: the fence keeps the free record's number 0 in front of the new fields, for
+        // `waker_of`.
+        fence(Ordering::Release);
         self.vtable.store(ptr::from_ref(own.vtable()).cast_mut(), Ordering::Relaxed);
         self.task.store(own.data().cast_mut(), Ordering::Relaxed);
         self.parent.store(parent, Ordering::Relaxed);
@@ -256,6 +260,23 @@ impl Record {
         // SAFETY: `publish` took the two apart from one waker, without dropping it, and the swap
         // above gives them to one caller only.
         Some(unsafe { Waker::from_raw(RawWaker::new(data, vtable)) })
+    }
+
+    /// A waker of goroutine `id`, if the record is still its own. The caller keeps the task's memory
+    /// alive.
+    pub(crate) fn waker_of(&self, id: u64) -> Option<Waker> {
+        let data = self.task.load(Ordering::Relaxed);
+        let vtable = self.vtable.load(Ordering::Relaxed).cast_const();
+        // Ordering: the fence keeps the check behind the reads.
+        fence(Ordering::Acquire);
+        if data.is_null() || self.id.load(Ordering::Relaxed) != id {
+            return None;
+        }
+        // SAFETY: as in `take_own_reference`.
+        let vtable: &'static RawWakerVTable = unsafe { &*vtable };
+        // SAFETY: both parts belong to the task of goroutine `id`, which the caller keeps alive.
+        let borrowed = ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(data, vtable)) });
+        Some(Waker::clone(&borrowed))
     }
 
     /// The raw parts of the goroutine's own waker, to recognise it by. Only the thread that polls
@@ -390,7 +411,7 @@ impl FreeList {
     fn refill(&mut self) {
         let mut arena = ARENA.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(list) = arena.free.pop() {
-            let list = std::mem::ManuallyDrop::new(list);
+            let list = ManuallyDrop::new(list);
             (self.head, self.len) = (list.head, list.len);
             return;
         }

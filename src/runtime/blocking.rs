@@ -1,0 +1,159 @@
+//! The blocking pool: threads for closures that may block.
+//!
+//! A job is a task like any other, except that scheduling it puts it here and that polling it runs
+//! its closure. One lock covers the queue and the counts, so a job is never left behind: whoever
+//! queues one either sees an idle thread that will look at the queue before it waits again, or
+//! starts a thread, or knows that as many threads as allowed will come back to the queue.
+
+use super::context;
+use super::goroutine::Meta;
+use super::shared::Shared;
+use crate::sys::sync::{Condvar, Mutex};
+use async_task::Runnable;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// See the module documentation.
+pub(crate) struct Pool {
+    state: Mutex<State>,
+    work: Condvar,
+    /// A thread has ended.
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Runnable<Meta>>,
+    threads: usize,
+    /// Threads that wait for work.
+    idle: usize,
+    stopped: bool,
+}
+
+impl Pool {
+    pub(crate) fn new() -> Self {
+        Self { state: Mutex::new(State::default()), work: Condvar::new(), ended: Condvar::new() }
+    }
+
+    /// Queues a job, and starts a thread for it if no idle one is left for it.
+    pub(crate) fn submit(shared: &Arc<Shared>, job: Runnable<Meta>) {
+        let pool = &shared.pool;
+        let mut state = pool.state.lock();
+        if state.stopped {
+            drop(state);
+            job.metadata().abort();
+            context::poll_task(job);
+            return;
+        }
+        state.queue.push_back(job);
+        if state.idle >= state.queue.len() {
+            drop(state);
+            pool.work.notify_one();
+            return;
+        }
+        if state.threads >= shared.config.max_blocking_threads {
+            return;
+        }
+        state.threads += 1;
+        drop(state);
+        let owned = Arc::clone(shared);
+        if let Err(error) = shared.thread().spawn(move || owned.pool.work(&owned)) {
+            pool.no_thread(&error);
+        }
+    }
+
+    /// A thread could not be started. The job waits for another thread if there is one; else it
+    /// fails, and with it whatever was queued behind it.
+    #[cold]
+    fn no_thread(&self, error: &std::io::Error) {
+        let mut state = self.state.lock();
+        state.threads -= 1;
+        let orphans = if state.threads == 0 { std::mem::take(&mut state.queue) } else { VecDeque::new() };
+        drop(state);
+        self.ended.notify_all();
+        for job in orphans {
+            job.metadata().fail(error.raw_os_error().unwrap_or(0));
+            context::poll_task(job);
+        }
+    }
+
+    /// What a thread of the pool does.
+    fn work(&self, shared: &Arc<Shared>) {
+        let runtime = context::enter(shared);
+        shared.thread_started();
+        while let Some(job) = self.next_job(shared.config.thread_keep_alive) {
+            context::poll_task(job);
+        }
+        drop(runtime);
+        shared.thread_stops();
+        self.state.lock().threads -= 1;
+        self.ended.notify_all();
+        shared.unlist_if_over();
+    }
+
+    /// Waits for a job; `None` ends the thread.
+    fn next_job(&self, keep_alive: Duration) -> Option<Runnable<Meta>> {
+        let mut state = self.state.lock();
+        let mut waited = false;
+        loop {
+            if let Some(job) = state.queue.pop_front() {
+                return Some(job);
+            }
+            if state.stopped || waited {
+                return None;
+            }
+            state.idle += 1;
+            // Woken for nothing, or too early: the thread ends a little before its time.
+            state = self.work.wait_for(state, keep_alive);
+            state.idle -= 1;
+            waited = true;
+        }
+    }
+
+    /// Takes no more jobs and ends those that have not started. Waits for the others for `grace`, or
+    /// for ever.
+    pub(crate) fn stop(&self, shared: &Shared, grace: Option<Duration>) {
+        let mut state = self.state.lock();
+        state.stopped = true;
+        let queued = std::mem::take(&mut state.queue);
+        drop(state);
+        self.work.notify_all();
+        for job in queued {
+            job.metadata().abort();
+            context::poll_task(job);
+        }
+        let start = shared.clock.now();
+        let mut state = self.state.lock();
+        while state.threads > 0 {
+            match grace {
+                None => state = self.ended.wait(state),
+                Some(grace) => {
+                    let waited = Duration::from_nanos(shared.clock.now().saturating_sub(start));
+                    let Some(left) = grace.checked_sub(waited).filter(|d| !d.is_zero()) else {
+                        return;
+                    };
+                    state = self.ended.wait_for(state, left);
+                }
+            }
+        }
+    }
+
+    /// Whether the pool was stopped and its last thread has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        let state = self.state.lock();
+        state.stopped && state.threads == 0
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state.lock();
+        f.debug_struct("Pool")
+            .field("threads", &state.threads)
+            .field("idle", &state.idle)
+            .field("queued", &state.queue.len())
+            .finish()
+    }
+}

@@ -1,0 +1,258 @@
+//! Building a runtime.
+
+use super::shared::{Config, Shared};
+use super::worker::{self, Worker};
+use super::{Runtime, sysmon};
+use crate::reactor::{Backend, Driver};
+use crate::sys::clock::Clock;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Most workers that may stand in for stuck ones at the same time.
+const MAX_SPARES: usize = 256;
+/// Most workers a runtime may have; Go has no such bound, but a typing error should.
+const MAX_WORKERS: usize = 32_768;
+
+/// Configures and starts a [`Runtime`]. The names are tokio's.
+///
+/// ```
+/// let runtime = gort::runtime::Builder::new_multi_thread()
+///     .worker_threads(2)
+///     .thread_name("crawler")
+///     .enable_all()
+///     .build()?;
+/// assert_eq!(runtime.block_on(async { 6 * 7 }), 42);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Builder {
+    config: Config,
+    workers: Option<usize>,
+    backend: Backend,
+}
+
+impl Builder {
+    fn new(current_thread: bool) -> Self {
+        Self {
+            config: Config {
+                workers: 1,
+                current_thread,
+                spares: MAX_SPARES,
+                max_blocking_threads: 512,
+                thread_keep_alive: Duration::from_secs(10),
+                thread_stack_size: None,
+                thread_name: Arc::new(|| "gort-worker".to_owned()),
+                on_thread_start: None,
+                on_thread_stop: None,
+                global_queue_interval: 61,
+                shutdown_grace: Duration::from_secs(1),
+                global: false,
+            },
+            workers: None,
+            backend: Backend::default(),
+        }
+    }
+
+    /// A runtime with worker threads: GOMAXPROCS of them unless
+    /// [`worker_threads`](Self::worker_threads) says otherwise.
+    pub fn new_multi_thread() -> Self {
+        Self::new(false)
+    }
+
+    /// A runtime without threads of its own: goroutines run while some thread is inside
+    /// [`block_on`](Runtime::block_on).
+    pub fn new_current_thread() -> Self {
+        Self::new(true)
+    }
+
+    /// How many goroutines may run at the same time. Without this call: the environment variable
+    /// `GOMAXPROCS`, else the number of processors this process may use (affinity and cgroup quota
+    /// counted in).
+    ///
+    /// # Panics
+    ///
+    /// If `count` is 0 or above 32,768.
+    #[track_caller]
+    #[doc(alias = "GOMAXPROCS")]
+    pub fn worker_threads(&mut self, count: usize) -> &mut Self {
+        assert!(count > 0, "worker_threads cannot be 0");
+        assert!(count <= MAX_WORKERS, "worker_threads {count} exceeds {MAX_WORKERS}");
+        self.workers = Some(count);
+        self
+    }
+
+    /// How many threads `spawn_blocking` may use at the same time, 512 by default. Jobs beyond that
+    /// wait.
+    ///
+    /// # Panics
+    ///
+    /// If `count` is 0.
+    #[track_caller]
+    pub fn max_blocking_threads(&mut self, count: usize) -> &mut Self {
+        assert!(count > 0, "max_blocking_threads cannot be 0");
+        self.config.max_blocking_threads = count;
+        self
+    }
+
+    /// How many spare workers may stand in for workers that are stuck inside a poll, 256 by default.
+    /// Beyond that a stuck worker's goroutines wait for the workers that are left.
+    pub fn max_spare_workers(&mut self, count: usize) -> &mut Self {
+        self.config.spares = count;
+        self
+    }
+
+    /// How long an idle thread of the blocking pool lives, 10 seconds by default.
+    pub fn thread_keep_alive(&mut self, duration: Duration) -> &mut Self {
+        self.config.thread_keep_alive = duration;
+        self
+    }
+
+    /// The name of the runtime's threads.
+    pub fn thread_name(&mut self, name: impl Into<String>) -> &mut Self {
+        let name = name.into();
+        self.thread_name_fn(move || name.clone())
+    }
+
+    /// A function that names each thread.
+    pub fn thread_name_fn(&mut self, name: impl Fn() -> String + Send + Sync + 'static) -> &mut Self {
+        self.config.thread_name = Arc::new(name);
+        self
+    }
+
+    /// The stack size of the runtime's threads, in bytes.
+    pub fn thread_stack_size(&mut self, bytes: usize) -> &mut Self {
+        self.config.thread_stack_size = Some(bytes);
+        self
+    }
+
+    /// A function that every thread of the runtime calls first.
+    pub fn on_thread_start(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        self.config.on_thread_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// A function that every thread of the runtime calls last.
+    pub fn on_thread_stop(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
+        self.config.on_thread_stop = Some(Arc::new(hook));
+        self
+    }
+
+    /// A worker looks at the global queue first every so many polls, 61 by default as in Go.
+    ///
+    /// # Panics
+    ///
+    /// If `polls` is 0.
+    #[track_caller]
+    pub fn global_queue_interval(&mut self, polls: u32) -> &mut Self {
+        assert!(polls > 0, "global_queue_interval must be greater than 0");
+        self.config.global_queue_interval = polls;
+        self
+    }
+
+    /// How long dropping the runtime waits for goroutines that are inside a poll, 1 second by
+    /// default. Those that take longer are left to their threads, and named on standard error.
+    pub fn shutdown_grace(&mut self, duration: Duration) -> &mut Self {
+        self.config.shutdown_grace = duration;
+        self
+    }
+
+    /// Uses the portable reactor instead of the platform's own.
+    #[doc(hidden)]
+    pub fn portable_reactor(&mut self) -> &mut Self {
+        self.backend = Backend::Portable;
+        self
+    }
+
+    /// As in tokio. Timers and sockets are always there, and cost nothing until they are used.
+    pub fn enable_all(&mut self) -> &mut Self {
+        self
+    }
+
+    /// As [`enable_all`](Self::enable_all).
+    pub fn enable_io(&mut self) -> &mut Self {
+        self
+    }
+
+    /// As [`enable_all`](Self::enable_all).
+    pub fn enable_time(&mut self) -> &mut Self {
+        self
+    }
+
+    /// Starts the runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses a descriptor for the reactor or a thread for a worker.
+    pub fn build(&mut self) -> io::Result<Runtime> {
+        self.start().map(Runtime::from_shared)
+    }
+
+    pub(crate) fn build_global(&mut self) -> io::Result<Arc<Shared>> {
+        self.config.global = true;
+        self.start()
+    }
+
+    fn start(&mut self) -> io::Result<Arc<Shared>> {
+        let mut config = self.config.clone();
+        if !config.current_thread {
+            config.workers = self.workers.unwrap_or_else(default_workers);
+        }
+        let clock = Clock::default();
+        let shards = if config.current_thread { 1 } else { config.workers + config.spares };
+        let driver = Driver::new(clock.clone(), self.backend, shards)?;
+        let workers = config.workers;
+        let shared = Shared::new(config, driver, clock);
+        let started = if shared.config.current_thread {
+            start_current_thread(&shared)
+        } else {
+            start_workers(&shared, workers)
+        };
+        if let Err(error) = started {
+            super::shutdown::shut_down(&shared, None);
+            return Err(error);
+        }
+        Ok(shared)
+    }
+}
+
+fn start_current_thread(shared: &Arc<Shared>) -> io::Result<()> {
+    let mut spares = shared.spares.lock();
+    shared.make_processor();
+    spares.active = 1;
+    drop(spares);
+    *shared.core.lock() = Some(Box::new(Worker::new(Arc::clone(shared), 0)));
+    Ok(())
+}
+
+fn start_workers(shared: &Arc<Shared>, workers: usize) -> io::Result<()> {
+    let mut spares = shared.spares.lock();
+    for _ in 0..workers {
+        shared.make_processor();
+    }
+    spares.active = workers;
+    drop(spares);
+    for index in 0..workers {
+        worker::start_thread(shared, index)?;
+    }
+    sysmon::start(shared)
+}
+
+/// GOMAXPROCS: the environment's word, else the processors this process may use.
+pub(crate) fn default_workers() -> usize {
+    std::env::var("GOMAXPROCS")
+        .ok()
+        .and_then(|value| value.trim().parse().ok())
+        .filter(|&count| (1..=MAX_WORKERS).contains(&count))
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("workers", &self.workers)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,115 @@
+//! What becomes of a goroutine's panic.
+//!
+//! A caught panic travels as a [`Report`] inside the task's outcome. While the `JoinHandle` lives,
+//! the panic is the handle's: awaiting it yields the panic as a `JoinError`. A report that is
+//! dropped without having been yielded (the handle is gone, or goes) decides by the goroutine's
+//! policy: after `go` it is fatal, as in Go; after `spawn` it is counted, as in tokio.
+
+use super::goroutine::{Meta, Policy};
+use super::shared::Shared;
+use std::any::Any;
+use std::fmt::Write as _;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a panic carries.
+pub(crate) type Payload = Box<dyn Any + Send + 'static>;
+
+/// The payload that `goexit` unwinds with.
+#[derive(Debug)]
+pub(crate) struct GoexitToken;
+
+pub(crate) fn is_goexit(payload: &(dyn Any + Send)) -> bool {
+    payload.is::<GoexitToken>()
+}
+
+/// Panics in dropped outputs, of all runtimes of the process.
+static DROPPED_OUTPUTS: AtomicU64 = AtomicU64::new(0);
+
+/// An output that nobody asked for panicked when it was dropped. The panic hook has told about it;
+/// there is no goroutine left to blame.
+#[cold]
+pub(crate) fn count_dropped_output(payload: Payload) {
+    DROPPED_OUTPUTS.fetch_add(1, Ordering::Relaxed);
+    drop_payload(payload);
+}
+
+/// Drops a payload whose own drop may panic; a second panic is not worth the process.
+pub(crate) fn drop_payload(payload: Payload) {
+    let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload)));
+    if let Err(second) = again {
+        std::mem::forget(second);
+    }
+}
+
+/// A goroutine's panic, until somebody has been told.
+#[derive(Debug)]
+pub(crate) struct Report {
+    payload: Option<Payload>,
+    id: u64,
+    parent: u64,
+    created: Option<&'static Location<'static>>,
+    policy: Policy,
+    runtime: Arc<Shared>,
+}
+
+impl Report {
+    #[cold]
+    pub(crate) fn new(meta: &Meta, payload: Payload) -> Box<Self> {
+        let runtime = Shared::of_task(meta);
+        runtime.count_panic();
+        Box::new(Self {
+            payload: Some(payload),
+            id: meta.id(),
+            parent: meta.record.map_or(0, |r| r.parent()),
+            created: meta.record.and_then(|r| r.created()),
+            policy: meta.policy,
+            runtime,
+        })
+    }
+
+    /// Yields the panic: from here on it is the caller's.
+    pub(crate) fn into_payload(mut self) -> Payload {
+        self.payload.take().unwrap_or_else(|| Box::new("the panic was taken before"))
+    }
+
+    /// The panic message, if it is text.
+    pub(crate) fn message(&self) -> &str {
+        self.payload.as_deref().map_or("", message)
+    }
+
+    /// Go's report of a crash.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("panic: {}\n\ngoroutine {} [running]:", self.message(), self.id);
+        if let (Some(at), true) = (self.created, self.id != 1) {
+            let _ = write!(text, "\ncreated by goroutine {} at {at}", self.parent);
+        }
+        text
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        let Some(payload) = self.payload.take() else { return };
+        if self.policy == Policy::Go {
+            self.payload = Some(payload);
+            let text = self.text();
+            let payload = self.payload.take();
+            self.runtime.clone().fatal(text, payload);
+        } else {
+            drop_payload(payload);
+        }
+    }
+}
+
+/// The text of a panic payload.
+pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        text
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text
+    } else {
+        "(a value that is no text)"
+    }
+}

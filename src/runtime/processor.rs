@@ -1,0 +1,202 @@
+//! The processor: what a worker owns and others may look at. Go's P.
+//!
+//! A processor belongs to one thread for ever; a thread that gets stuck keeps it, and thieves empty
+//! it. `next` is the slot for the task that was woken last: it runs before the ring, while what it
+//! was handed is still in the cache, and thieves leave it alone unless its worker is stuck.
+
+use super::ring::{Item, Ring};
+use crate::reactor::Driver;
+use crate::sys::park::Parker;
+use crate::sys::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence,
+};
+use std::ptr::{self, NonNull};
+
+/// What a worker is to its runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Status {
+    /// It runs goroutines, and counts against GOMAXPROCS.
+    Active = 0,
+    /// It was found stuck inside a poll; another one took its place.
+    Abandoned = 1,
+    /// It waits to take a place.
+    Spare = 2,
+}
+
+/// See the module documentation.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Processor {
+    pub(crate) ring: Ring,
+    next: AtomicPtr<()>,
+    /// Odd while a task is being polled, even between polls.
+    tick: AtomicU32,
+    /// The tick at which the monitor saw the worker stuck; compared with `tick`.
+    stalled_at: AtomicU32,
+    status: AtomicU8,
+    /// Something happened that the worker has to look at between two polls.
+    attention: AtomicBool,
+    /// Goroutines started and ended by this worker. Written by the worker only.
+    started: AtomicU64,
+    ended: AtomicU64,
+    pub(crate) parker: Parker,
+    /// The worker waits, or is about to wait, inside the driver instead of on `parker`.
+    in_driver: AtomicBool,
+}
+
+impl Processor {
+    pub(crate) fn new() -> Self {
+        Self {
+            ring: Ring::new(),
+            next: AtomicPtr::new(ptr::null_mut()),
+            tick: AtomicU32::new(0),
+            stalled_at: AtomicU32::new(0),
+            status: AtomicU8::new(Status::Active as u8),
+            attention: AtomicBool::new(false),
+            started: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
+            parker: Parker::new(),
+            in_driver: AtomicBool::new(false),
+        }
+    }
+
+    // ----- the next slot
+
+    /// Puts a task into the next slot; owner only. Returns the one it displaces.
+    #[inline]
+    pub(crate) fn put_next(&self, item: Item) -> Option<Item> {
+        if self.next.load(Ordering::Relaxed).is_null() {
+            // Only the owner fills the slot, so it is still empty.
+            // Ordering: Release pairs with the Acquire in `take_next` of a thief.
+            self.next.store(item.as_ptr(), Ordering::Release);
+            return None;
+        }
+        // Ordering: Release as above; Acquire is not needed for what the owner put there itself.
+        NonNull::new(self.next.swap(item.as_ptr(), Ordering::Release))
+    }
+
+    /// Empties the next slot; anybody.
+    #[inline]
+    pub(crate) fn take_next(&self) -> Option<Item> {
+        if self.next.load(Ordering::Relaxed).is_null() {
+            return None;
+        }
+        // Ordering: Acquire pairs with the Release in `put_next`.
+        NonNull::new(self.next.swap(ptr::null_mut(), Ordering::Acquire))
+    }
+
+    pub(crate) fn has_next(&self) -> bool {
+        !self.next.load(Ordering::Relaxed).is_null()
+    }
+
+    // ----- polls, and being stuck in one
+
+    #[inline]
+    pub(crate) fn start_poll(&self) {
+        self.tick.store(self.tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn end_poll(&self) {
+        self.tick.store(self.tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// The poll number, odd while a poll is under way.
+    pub(crate) fn tick(&self) -> u32 {
+        self.tick.load(Ordering::Relaxed)
+    }
+
+    /// Allows thieves to take the next slot until the worker moves on.
+    pub(crate) fn mark_stalled(&self, tick: u32) {
+        self.stalled_at.store(tick, Ordering::Relaxed);
+    }
+
+    /// Whether thieves may take the next slot: the worker will not come to it soon.
+    pub(crate) fn is_stalled(&self) -> bool {
+        let tick = self.tick();
+        tick % 2 == 1
+            && (self.status() == Status::Abandoned
+                || self.stalled_at.load(Ordering::Relaxed) == tick)
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        match self.status.load(Ordering::Relaxed) {
+            0 => Status::Active,
+            1 => Status::Abandoned,
+            _ => Status::Spare,
+        }
+    }
+
+    pub(crate) fn set_status(&self, status: Status) {
+        self.status.store(status as u8, Ordering::Relaxed);
+    }
+
+    /// Makes the worker look at its status and its runtime's phase after the current poll.
+    pub(crate) fn call_attention(&self) {
+        // Ordering: Release pairs with the Acquire in `take_attention`.
+        self.attention.store(true, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn has_attention(&self) -> bool {
+        self.attention.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn take_attention(&self) -> bool {
+        // Ordering: Acquire pairs with the Release in `call_attention`.
+        self.attention.swap(false, Ordering::Acquire)
+    }
+
+    // ----- counters
+
+    #[inline]
+    pub(crate) fn count_start(&self) {
+        // Ordering: Release pairs with the Acquire in `started`: whoever sees a goroutine's end
+        // counted sees its start counted, even if they were counted by different workers.
+        self.started.store(self.started.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn count_end(&self) {
+        // Ordering: as in `count_start`.
+        self.ended.store(self.ended.load(Ordering::Relaxed) + 1, Ordering::Release);
+    }
+
+    pub(crate) fn started(&self) -> u64 {
+        self.started.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    // ----- sleeping
+
+    /// Wakes the worker, wherever it waits.
+    pub(crate) fn unpark(&self, driver: &Driver) {
+        self.parker.unpark();
+        // Ordering: pairs with the fence in `enter_driver`: either the worker sees the token or
+        // this load sees that it waits in the driver.
+        fence(Ordering::SeqCst);
+        if self.in_driver.load(Ordering::Relaxed) {
+            driver.interrupt();
+        }
+    }
+
+    /// The worker is about to wait in the driver. Returns false if it has been unparked already.
+    pub(crate) fn enter_driver(&self) -> bool {
+        self.in_driver.store(true, Ordering::Relaxed);
+        // Ordering: pairs with the fence in `unpark`.
+        fence(Ordering::SeqCst);
+        if self.parker.take_token() {
+            self.leave_driver();
+            return false;
+        }
+        true
+    }
+
+    pub(crate) fn leave_driver(&self) {
+        self.in_driver.store(false, Ordering::Relaxed);
+    }
+}

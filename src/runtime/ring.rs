@@ -1,0 +1,300 @@
+//! The local run queue: a bounded ring that its owner pushes to and anybody takes from.
+//!
+//! `head` and `tail` count for ever (modulo 2^32); `tail - head` items are queued, oldest first.
+//!
+//! Invariants:
+//! * R1. Only the owner writes slots and `tail`. A slot is written only while it is outside of
+//!   `head..tail`.
+//! * R2. Whoever moves `head` past an item, by a compare-exchange, owns the item. Nobody else has
+//!   used what it read from the slot.
+//!
+//! Thieves read slots before they know whether they may: slots are atomic, and a read that lost the
+//! race for `head` is thrown away. The scheme is that of Go's `runqput`/`runqgrab`
+//! (<https://go.dev/src/runtime/proc.go>).
+
+use crate::sys::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::ptr::{self, NonNull};
+
+/// Items a ring holds.
+#[cfg(not(gort_loom))]
+pub(crate) const CAPACITY: u32 = 256;
+/// Small, so that a model wraps around and overflows.
+#[cfg(gort_loom)]
+pub(crate) const CAPACITY: u32 = 4;
+
+/// What the ring carries: the raw form of a task, or any address in a model.
+pub(crate) type Item = NonNull<()>;
+
+/// See the module documentation.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    head: AtomicU32,
+    tail: AtomicU32,
+    slots: Box<[AtomicPtr<()>]>,
+}
+
+impl Ring {
+    pub(crate) fn new() -> Self {
+        let slots = (0..CAPACITY).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+        Self { head: AtomicU32::new(0), tail: AtomicU32::new(0), slots }
+    }
+
+    #[inline]
+    fn slot(&self, index: u32) -> &AtomicPtr<()> {
+        &self.slots[(index % CAPACITY) as usize]
+    }
+
+    /// How many items are queued, as far as the caller can tell.
+    #[inline]
+    pub(crate) fn len(&self) -> u32 {
+        let head = self.head.load(Ordering::Relaxed);
+        // Ordering: Acquire pairs with the Release in `push`, for callers that look before they
+        // steal.
+        self.tail.load(Ordering::Acquire).wrapping_sub(head).min(CAPACITY)
+    }
+
+    /// Adds an item; owner only. When the ring is full, hands out the older half and the item.
+    #[inline]
+    pub(crate) fn push(&self, item: Item) -> Result<(), Vec<Item>> {
+        let tail = self.tail.load(Ordering::Relaxed);
+        loop {
+            // Ordering: Acquire pairs with the Release on `head` in `pop` and `steal_into`: their
+            // reads of a slot come before our write to it.
+            let head = self.head.load(Ordering::Acquire);
+            if tail.wrapping_sub(head) < CAPACITY {
+                self.slot(tail).store(item.as_ptr(), Ordering::Relaxed);
+                // Ordering: Release pairs with the Acquire on `tail` in `steal_into`: it publishes
+                // the slot, and the task behind it.
+                self.tail.store(tail.wrapping_add(1), Ordering::Release);
+                return Ok(());
+            }
+            if let Some(half) = self.take_half(head, item) {
+                return Err(half);
+            }
+        }
+    }
+
+    #[cold]
+    fn take_half(&self, head: u32, last: Item) -> Option<Vec<Item>> {
+        let half = CAPACITY / 2;
+        let mut items = Vec::with_capacity(half as usize + 1);
+        items.extend((0..half).filter_map(|i| self.read(head.wrapping_add(i))));
+        self.claim(head, half).then(|| {
+            items.push(last);
+            items
+        })
+    }
+
+    /// Takes the oldest item; owner only.
+    #[inline]
+    pub(crate) fn pop(&self) -> Option<Item> {
+        let tail = self.tail.load(Ordering::Relaxed);
+        loop {
+            // Ordering: Relaxed: the owner wrote the slots itself (R1).
+            let head = self.head.load(Ordering::Relaxed);
+            if head == tail {
+                return None;
+            }
+            let item = self.read(head);
+            if self.claim(head, 1) {
+                return item;
+            }
+        }
+    }
+
+    /// Moves the older half of the items (rounded up) to `into`, which the caller owns, except for
+    /// one that is returned to be run at once.
+    pub(crate) fn steal_into(&self, into: &Ring) -> Option<Item> {
+        let end = into.tail.load(Ordering::Relaxed);
+        loop {
+            // Ordering: Acquire, so that `tail` below is read after `head` and is not older.
+            let head = self.head.load(Ordering::Acquire);
+            // Ordering: Acquire pairs with the Release in `push`.
+            let queued = self.tail.load(Ordering::Acquire).wrapping_sub(head);
+            let take = queued - queued / 2;
+            if take == 0 {
+                return None;
+            }
+            if take > CAPACITY / 2 {
+                // `head` moved between the two reads.
+                std::hint::spin_loop();
+                continue;
+            }
+            let room = CAPACITY - end.wrapping_sub(into.head.load(Ordering::Acquire));
+            let take = take.min(room + 1);
+            for i in 1..take {
+                // R1 for `into`: these slots lie behind its tail.
+                let item = self.slot(head.wrapping_add(i)).load(Ordering::Relaxed);
+                into.slot(end.wrapping_add(i - 1)).store(item, Ordering::Relaxed);
+            }
+            let first = self.read(head);
+            if self.claim(head, take) {
+                // Ordering: Release as in `push`.
+                into.tail.store(end.wrapping_add(take - 1), Ordering::Release);
+                return first;
+            }
+        }
+    }
+
+    #[inline]
+    fn read(&self, index: u32) -> Option<Item> {
+        NonNull::new(self.slot(index).load(Ordering::Relaxed))
+    }
+
+    /// Moves `head` past `count` items; true makes the caller their owner (R2).
+    #[inline]
+    fn claim(&self, head: u32, count: u32) -> bool {
+        // Ordering: Release pairs with the Acquire on `head` in `push`; Acquire on success is for
+        // whoever claims after us and so sees at least what we saw.
+        self.head
+            .compare_exchange(
+                head,
+                head.wrapping_add(count),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            )
+            .is_ok()
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        debug_assert!(self.pop().is_none(), "a ring was dropped with tasks in it");
+    }
+}
+
+#[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
+mod tests {
+    use super::*;
+
+    fn item(n: usize) -> Item {
+        NonNull::new(ptr::without_provenance_mut(n * 8 + 8)).unwrap()
+    }
+
+    fn drain(ring: &Ring) -> Vec<Item> {
+        std::iter::from_fn(|| ring.pop()).collect()
+    }
+
+    #[test]
+    fn items_leave_in_the_order_they_came() {
+        let ring = Ring::new();
+        for n in 0..10 {
+            ring.push(item(n)).unwrap();
+        }
+        assert_eq!(drain(&ring), (0..10).map(item).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn overflow_hands_out_the_older_half_and_the_new_item() {
+        let ring = Ring::new();
+        for n in 0..256 {
+            ring.push(item(n)).unwrap();
+        }
+        let out = ring.push(item(256)).unwrap_err();
+        let expected: Vec<_> = (0..128).chain([256]).map(item).collect();
+        assert_eq!(out, expected);
+        assert_eq!(drain(&ring), (128..256).map(item).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_thief_takes_the_older_half_rounded_up_and_runs_the_first() {
+        let (victim, thief) = (Ring::new(), Ring::new());
+        for n in 0..5 {
+            victim.push(item(n)).unwrap();
+        }
+        assert_eq!(victim.steal_into(&thief), Some(item(0)));
+        assert_eq!(drain(&thief), [item(1), item(2)]);
+        assert_eq!(drain(&victim), [item(3), item(4)]);
+        assert_eq!(victim.steal_into(&thief), None);
+    }
+
+    #[test]
+    fn a_full_ring_loses_half_to_a_thief_and_both_wrap_around() {
+        let (victim, thief) = (Ring::new(), Ring::new());
+        for round in 0..9 {
+            for n in 0..256 {
+                victim.push(item(round * 256 + n)).unwrap();
+            }
+            let mut all = vec![victim.steal_into(&thief).unwrap()];
+            all.extend(drain(&thief));
+            assert_eq!(all.len(), 128);
+            all.extend(drain(&victim));
+            assert_eq!(all, (0..256).map(|n| item(round * 256 + n)).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[cfg(all(test, gort_loom))]
+mod loom {
+    use super::*;
+    use crate::sys::sync::Arc;
+    use ::loom::thread;
+
+    fn item(n: usize) -> Item {
+        NonNull::new(ptr::without_provenance_mut(n * 8 + 8)).unwrap()
+    }
+
+    fn drain(ring: &Ring) -> Vec<Item> {
+        std::iter::from_fn(|| ring.pop()).collect()
+    }
+
+    /// The owner pushes past the capacity and pops while a thief steals: each item once.
+    #[test]
+    fn push_pop_steal_overflow() {
+        ::loom::model(|| {
+            let ring = Arc::new(Ring::new());
+            for n in 0..3 {
+                ring.push(item(n)).unwrap();
+            }
+            let thief = {
+                let ring = Arc::clone(&ring);
+                thread::spawn(move || {
+                    let own = Ring::new();
+                    let mut got: Vec<_> = ring.steal_into(&own).into_iter().collect();
+                    got.extend(drain(&own));
+                    got
+                })
+            };
+            let mut got = Vec::new();
+            for n in 3..5 {
+                if let Err(half) = ring.push(item(n)) {
+                    got.extend(half);
+                }
+            }
+            got.extend(ring.pop());
+            got.extend(thief.join().unwrap());
+            got.extend(drain(&ring));
+            got.sort();
+            assert_eq!(got, (0..5).map(item).collect::<Vec<_>>());
+        });
+    }
+
+    /// Two thieves on one ring.
+    #[test]
+    fn two_thieves() {
+        ::loom::model(|| {
+            let ring = Arc::new(Ring::new());
+            for n in 0..3 {
+                ring.push(item(n)).unwrap();
+            }
+            let thieves: Vec<_> = (0..2)
+                .map(|_| {
+                    let ring = Arc::clone(&ring);
+                    thread::spawn(move || {
+                        let own = Ring::new();
+                        let mut got: Vec<_> = ring.steal_into(&own).into_iter().collect();
+                        got.extend(drain(&own));
+                        got
+                    })
+                })
+                .collect();
+            let mut got: Vec<_> = ring.pop().into_iter().collect();
+            for thief in thieves {
+                got.extend(thief.join().unwrap());
+            }
+            got.extend(drain(&ring));
+            got.sort();
+            assert_eq!(got, (0..3).map(item).collect::<Vec<_>>());
+        });
+    }
+}

@@ -1,0 +1,476 @@
+//! What all threads of one runtime share.
+
+#![expect(unsafe_code, reason = "the table of runtimes holds raw references")]
+
+use super::blocking::Pool;
+use super::goroutine::Meta;
+use super::idle::Idle;
+use super::inject::{Chain, Inject};
+use super::panic::Payload;
+use super::processor::Processor;
+use crate::reactor::Driver;
+use crate::sys::clock::Clock;
+use crate::sys::park::Parker;
+use crate::sys::sync::{Condvar, Mutex};
+use crate::wait::record::FreeList;
+use async_task::Runnable;
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Settings of a runtime, as the builder leaves them.
+#[derive(Clone)]
+pub(crate) struct Config {
+    /// Workers that may run goroutines at the same time: GOMAXPROCS.
+    pub(crate) workers: usize,
+    /// One thread, inside `block_on`; none of its own.
+    pub(crate) current_thread: bool,
+    /// Spare workers that may stand in for stuck ones.
+    pub(crate) spares: usize,
+    pub(crate) max_blocking_threads: usize,
+    pub(crate) thread_keep_alive: Duration,
+    pub(crate) thread_stack_size: Option<usize>,
+    pub(crate) thread_name: Arc<dyn Fn() -> String + Send + Sync>,
+    pub(crate) on_thread_start: Option<Callback>,
+    pub(crate) on_thread_stop: Option<Callback>,
+    /// Ticks between two looks at the global queue.
+    pub(crate) global_queue_interval: u32,
+    /// How long a shutdown waits for goroutines that are inside a poll.
+    pub(crate) shutdown_grace: Duration,
+    /// The process-wide fallback runtime: a panic in it is printed and counted, never fatal.
+    pub(crate) global: bool,
+}
+
+/// A user's hook.
+pub(crate) type Callback = Arc<dyn Fn() + Send + Sync>;
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("workers", &self.workers)
+            .field("current_thread", &self.current_thread)
+            .field("spares", &self.spares)
+            .field("max_blocking_threads", &self.max_blocking_threads)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a runtime stands in its life; only ever rises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Running = 0,
+    /// A panic was fatal: workers stop, `run` and `block_on` re-raise.
+    Dead = 1,
+    /// Nothing new starts, everything there is ends.
+    ShuttingDown = 2,
+}
+
+/// See the module documentation.
+pub(crate) struct Shared {
+    index: u16,
+    pub(crate) config: Config,
+    pub(crate) driver: Arc<Driver>,
+    pub(crate) clock: Clock,
+    pub(crate) inject: Inject,
+    pub(crate) idle: Idle,
+    pub(crate) pool: Pool,
+    /// Processors, in the order in which they were made; never removed.
+    processors: Box<[OnceLock<Processor>]>,
+    made: AtomicUsize,
+    /// Spare workers that wait to be needed, and the number of workers that are not abandoned.
+    pub(crate) spares: Mutex<Spares>,
+    phase: AtomicU8,
+    next_id: AtomicU64,
+    /// Goroutines started and ended by threads that are no workers of this runtime.
+    started_outside: AtomicU64,
+    ended_outside: AtomicU64,
+    /// Records for spawns and ends outside of the workers.
+    records: Mutex<FreeList>,
+    panics: AtomicU64,
+    /// Set when the main goroutine called `goexit`: the end of the last goroutine is news then.
+    pub(crate) main_exited: AtomicBool,
+    /// Workers that were found stuck, so far.
+    pub(crate) stuck: AtomicU64,
+    fatal: Mutex<Fatal>,
+    /// Threads inside `block_on`, which a fatal panic has to reach.
+    blocked_on: Mutex<Vec<Arc<Parker>>>,
+    /// Worker threads that have not returned yet; `exited` tells of each that does.
+    pub(crate) threads: Mutex<usize>,
+    pub(crate) exited: Condvar,
+    pub(crate) sysmon: Parker,
+    /// Set while the monitor waits to be woken rather than for time to pass.
+    pub(crate) sysmon_sleeps: AtomicBool,
+    /// The clock at the last turn of the driver, for the monitor.
+    pub(crate) last_turn: AtomicU64,
+    /// The core of a current-thread runtime, while nobody runs it.
+    pub(crate) core: Mutex<Option<Box<super::worker::Worker>>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Spares {
+    /// Indices of parked spare workers.
+    pub(crate) parked: Vec<usize>,
+    /// Workers that are neither abandoned nor spare.
+    pub(crate) active: usize,
+}
+
+#[derive(Debug, Default)]
+struct Fatal {
+    text: String,
+    payload: Option<Payload>,
+}
+
+/// All runtimes of the process, by index. A slot holds one strong reference while its runtime may
+/// still have tasks.
+static RUNTIMES: [AtomicPtr<Shared>; 1 << 16] =
+    [const { AtomicPtr::new(std::ptr::null_mut()) }; 1 << 16];
+/// Where to start the search for a free slot.
+static NEXT_INDEX: AtomicU32 = AtomicU32::new(0);
+
+impl Shared {
+    /// Makes the shared part and enters it into the table; [`unlist`](Self::unlist) takes it out.
+    pub(crate) fn new(config: Config, driver: Driver, clock: Clock) -> Arc<Self> {
+        let slots = if config.current_thread { 1 } else { config.workers + config.spares };
+        let index = claim_index();
+        let shared = Arc::new(Self {
+            index,
+            driver: Arc::new(driver),
+            clock,
+            inject: Inject::new(),
+            idle: Idle::new(),
+            pool: Pool::new(),
+            processors: (0..slots).map(|_| OnceLock::new()).collect(),
+            made: AtomicUsize::new(0),
+            spares: Mutex::new(Spares::default()),
+            phase: AtomicU8::new(Phase::Running as u8),
+            next_id: AtomicU64::new(1),
+            started_outside: AtomicU64::new(0),
+            ended_outside: AtomicU64::new(0),
+            records: Mutex::new(FreeList::new()),
+            panics: AtomicU64::new(0),
+            main_exited: AtomicBool::new(false),
+            stuck: AtomicU64::new(0),
+            fatal: Mutex::new(Fatal::default()),
+            blocked_on: Mutex::new(Vec::new()),
+            threads: Mutex::new(0),
+            exited: Condvar::new(),
+            sysmon: Parker::new(),
+            sysmon_sleeps: AtomicBool::new(false),
+            last_turn: AtomicU64::new(0),
+            core: Mutex::new(None),
+            config,
+        });
+        // Ordering: Release pairs with the Acquire in `by_index`.
+        RUNTIMES[usize::from(index)]
+            .store(Arc::into_raw(Arc::clone(&shared)).cast_mut(), Ordering::Release);
+        shared
+    }
+
+    /// Takes the runtime out of the table. No task of it is alive.
+    pub(crate) fn unlist(&self) {
+        let slot = &RUNTIMES[usize::from(self.index)];
+        let raw = slot.swap(std::ptr::null_mut(), Ordering::AcqRel);
+        if !raw.is_null() {
+            // SAFETY: `new` put the reference into the slot and the swap gives it to one caller.
+            drop(unsafe { Arc::from_raw(raw) });
+        }
+    }
+
+    /// The runtime of a live task. `meta` belongs to a task that has not ended, so that the runtime
+    /// is still in the table.
+    pub(crate) fn of_task(meta: &Meta) -> Arc<Self> {
+        // Ordering: Acquire pairs with the Release in `new`.
+        let raw = RUNTIMES[usize::from(meta.runtime)].load(Ordering::Acquire).cast_const();
+        debug_assert!(!raw.is_null(), "a live task without a runtime");
+        // SAFETY: the slot's own reference keeps the count above zero while a task is alive.
+        unsafe { Arc::increment_strong_count(raw) };
+        // SAFETY: the count was raised for this reference.
+        unsafe { Arc::from_raw(raw) }
+    }
+
+    /// [`unlist`](Self::unlist)s a runtime that was shut down and whose last task has ended.
+    pub(crate) fn unlist_if_over(&self) {
+        if self.phase() == Phase::ShuttingDown
+            && self.num_goroutine() == 0
+            && *self.threads.lock() == 0
+            && self.pool.is_over()
+        {
+            self.unlist();
+        }
+    }
+
+    pub(crate) fn index(&self) -> u16 {
+        self.index
+    }
+
+    // ----- processors
+
+    /// The processors made so far.
+    pub(crate) fn processors(&self) -> impl Iterator<Item = &Processor> {
+        let made = self.made.load(Ordering::Acquire);
+        self.processors[..made].iter().filter_map(OnceLock::get)
+    }
+
+    pub(crate) fn processor(&self, index: usize) -> &Processor {
+        self.processors[index].get().expect("a worker has its processor")
+    }
+
+    /// Makes a processor, if the cap allows another one. Callers hold the lock on `spares`.
+    pub(crate) fn make_processor(&self) -> Option<usize> {
+        let index = self.made.load(Ordering::Relaxed);
+        let slot = self.processors.get(index)?;
+        let _ = slot.set(Processor::new());
+        // Ordering: Release pairs with the Acquire in `processors`.
+        self.made.store(index + 1, Ordering::Release);
+        Some(index)
+    }
+
+    // ----- goroutines
+
+    pub(crate) fn next_ids(&self, count: u64) -> u64 {
+        self.next_id.fetch_add(count, Ordering::Relaxed)
+    }
+
+    /// A record and a number for a goroutine that is started outside of the workers.
+    pub(crate) fn record_outside(&self) -> (&'static crate::wait::record::Record, u64) {
+        self.started_outside.fetch_add(1, Ordering::Relaxed);
+        (self.records.lock().pop(), self.next_ids(1))
+    }
+
+    pub(crate) fn retire_outside(&self, record: &'static crate::wait::record::Record) {
+        self.ended_outside.fetch_add(1, Ordering::Relaxed);
+        self.records.lock().push(record);
+        // Ordering: pairs with the fence in `Runtime::wait_for_others`.
+        fence(Ordering::SeqCst);
+        self.tell_if_last();
+    }
+
+    /// Goroutines may have ended: wakes a `run` whose main goroutine has left. Called by every worker
+    /// that has run out of work, after the fence in `Idle::sleep`.
+    #[inline]
+    pub(crate) fn tell_if_last(&self) {
+        if self.main_exited.load(Ordering::Relaxed) {
+            self.wake_blocked();
+        }
+    }
+
+    /// Wakes every thread inside `block_on`.
+    #[cold]
+    pub(crate) fn wake_blocked(&self) {
+        for parker in self.blocked_on.lock().iter() {
+            parker.unpark();
+        }
+    }
+
+    /// Goroutines that were started and have not ended.
+    pub(crate) fn num_goroutine(&self) -> usize {
+        // Ends are read first: a goroutine that ends meanwhile is counted, one that starts
+        // meanwhile may be.
+        let ended: u64 = self.processors().map(Processor::ended).sum::<u64>()
+            + self.ended_outside.load(Ordering::Acquire);
+        let started: u64 = self.processors().map(Processor::started).sum::<u64>()
+            + self.started_outside.load(Ordering::Acquire);
+        usize::try_from(started.saturating_sub(ended)).unwrap_or(usize::MAX)
+    }
+
+    // ----- scheduling
+
+    /// Makes tasks runnable from outside of the workers.
+    #[cold]
+    pub(crate) fn schedule_outside(&self, chain: Chain) {
+        self.inject.push(chain);
+        // Ordering: pairs with the fence in `shutdown::shut_down`: either its drain sees the chain
+        // or this load sees its phase.
+        fence(Ordering::SeqCst);
+        if self.phase() == Phase::ShuttingDown {
+            super::shutdown::drain(self);
+        } else {
+            self.notify();
+        }
+    }
+
+    pub(crate) fn schedule_blocking(self: Arc<Self>, runnable: Runnable<Meta>) {
+        Pool::submit(&self, runnable);
+    }
+
+    /// There is more work than those who run can be trusted to reach soon: wakes one sleeper,
+    /// unless somebody searches.
+    pub(crate) fn notify(&self) {
+        if let Some(worker) = self.idle.notify() {
+            self.unpark(worker);
+        } else if self.config.current_thread {
+            // The one worker may be without a host; whoever is inside `block_on` takes it.
+            self.unpark_hosts();
+        }
+    }
+
+    pub(crate) fn unpark(&self, worker: usize) {
+        self.processor(worker).unpark(&self.driver);
+    }
+
+    /// A worker has woken: the monitor must not sleep longer than the workers do.
+    pub(crate) fn wake_sysmon(&self) {
+        // Ordering: pairs with the fence in `Monitor::sleep_until_woken`.
+        fence(Ordering::SeqCst);
+        if self.sysmon_sleeps.load(Ordering::Relaxed) {
+            self.sysmon.unpark();
+        }
+    }
+
+    fn unpark_hosts(&self) {
+        let free = self.core.lock().is_some();
+        if free {
+            if let Some(parker) = self.blocked_on.lock().first() {
+                parker.unpark();
+            }
+        }
+    }
+
+    // ----- phases and panics
+
+    pub(crate) fn phase(&self) -> Phase {
+        // Ordering: Acquire pairs with the Release in `enter_phase`.
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Running,
+            1 => Phase::Dead,
+            _ => Phase::ShuttingDown,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_running(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) == Phase::Running as u8
+    }
+
+    /// Moves to `phase` and wakes everybody. Returns false if it stood there or further.
+    pub(crate) fn enter_phase(&self, phase: Phase) -> bool {
+        // Ordering: AcqRel: Release pairs with the Acquire in `phase`.
+        if self.phase.fetch_max(phase as u8, Ordering::AcqRel) >= phase as u8 {
+            return false;
+        }
+        for processor in self.processors() {
+            processor.call_attention();
+            processor.unpark(&self.driver);
+        }
+        self.sysmon.unpark();
+        self.wake_blocked();
+        true
+    }
+
+    pub(crate) fn count_panic(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Panics of goroutines and blocking jobs so far.
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    /// A goroutine panicked and nobody can be told: Go's crash. The runtime stops; whoever waits in
+    /// `run` or `block_on` re-raises.
+    #[cold]
+    pub(crate) fn fatal(&self, text: String, payload: Option<Payload>) {
+        eprintln!("{text}");
+        if self.config.global {
+            return;
+        }
+        let mut fatal = self.fatal.lock();
+        if fatal.text.is_empty() {
+            fatal.text = text;
+            fatal.payload = payload;
+        }
+        drop(fatal);
+        self.enter_phase(Phase::Dead);
+    }
+
+    /// Re-raises a fatal panic in a thread that waits for the runtime.
+    pub(crate) fn rethrow_fatal(&self) {
+        if self.phase() != Phase::Dead {
+            return;
+        }
+        let mut fatal = self.fatal.lock();
+        let payload = fatal.payload.take();
+        let text = fatal.text.clone();
+        drop(fatal);
+        match payload {
+            Some(payload) => std::panic::resume_unwind(payload),
+            None => std::panic::resume_unwind(Box::new(text)),
+        }
+    }
+
+    /// Adds the calling thread's parker to those that a fatal panic wakes, until the guard drops.
+    pub(crate) fn blocking_on(&self, parker: &Arc<Parker>) -> BlockedOn<'_> {
+        self.blocked_on.lock().push(Arc::clone(parker));
+        BlockedOn { shared: self, parker: NonNull::from(&**parker) }
+    }
+
+    /// Wakes one thread that waits in `block_on`, other than the one behind `not`.
+    pub(crate) fn unpark_other_host(&self, not: &Arc<Parker>) {
+        let other = self.blocked_on.lock().iter().find(|p| !Arc::ptr_eq(p, not)).cloned();
+        if let Some(parker) = other {
+            parker.unpark();
+        }
+    }
+
+    /// Runs the user's hooks for a thread of this runtime.
+    pub(crate) fn thread_started(&self) {
+        if let Some(hook) = &self.config.on_thread_start {
+            hook();
+        }
+    }
+
+    pub(crate) fn thread_stops(&self) {
+        if let Some(hook) = &self.config.on_thread_stop {
+            hook();
+        }
+    }
+
+    /// A builder for a thread of this runtime.
+    pub(crate) fn thread(&self) -> std::thread::Builder {
+        let builder = std::thread::Builder::new().name((self.config.thread_name)());
+        match self.config.thread_stack_size {
+            Some(bytes) => builder.stack_size(bytes),
+            None => builder,
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("index", &self.index)
+            .field("config", &self.config)
+            .field("phase", &self.phase())
+            .finish_non_exhaustive()
+    }
+}
+
+/// See [`Shared::blocking_on`].
+pub(crate) struct BlockedOn<'a> {
+    shared: &'a Shared,
+    parker: NonNull<Parker>,
+}
+
+impl Drop for BlockedOn<'_> {
+    fn drop(&mut self) {
+        let mut blocked = self.shared.blocked_on.lock();
+        if let Some(at) = blocked.iter().position(|p| std::ptr::eq(&**p, self.parker.as_ptr())) {
+            blocked.swap_remove(at);
+        }
+    }
+}
+
+/// Reserves a free slot in the table. Two callers never get one index: they would have to be 65,536
+/// calls apart.
+fn claim_index() -> u16 {
+    for _ in 0..RUNTIMES.len() {
+        let index = (NEXT_INDEX.fetch_add(1, Ordering::Relaxed) & 0xffff) as u16;
+        if RUNTIMES[usize::from(index)].load(Ordering::Relaxed).is_null() {
+            return index;
+        }
+    }
+    panic!("more than {} runtimes at the same time", RUNTIMES.len());
+}

@@ -1,0 +1,86 @@
+//! The end of a runtime.
+//!
+//! 1. The phase becomes `ShuttingDown`: nothing new is started, every thread is woken.
+//! 2. Workers leave their loop after the poll they are in, and hand over what they have queued.
+//! 3. The caller waits for them, up to the grace. A worker that is inside a poll for longer keeps the
+//!    goroutine it polls: that future is dropped when the poll returns, by the thread it is on.
+//! 4. The references that goroutines hold to themselves are taken and woken: every goroutine that is
+//!    not inside a poll becomes runnable.
+//! 5. Runnable goroutines are run one last time, aborted: this drops each future once, on the
+//!    caller's thread. What those drops wake is run in turn, until nothing is left.
+//! 6. The blocking pool is stopped.
+//! 7. When the last task has ended, here or on the thread of a stuck one, the runtime leaves the
+//!    table.
+//!
+//! A wake or spawn that races with this pushes to the global queue, then looks at the phase; the
+//! phase is set before the queue is drained. So one of the two sees the other.
+
+#![expect(unsafe_code, reason = "tasks travel through the queues as raw pointers")]
+
+use super::context;
+use super::goroutine::Meta;
+use super::inject::Chain;
+use super::ring::Item;
+use super::shared::{Phase, Shared};
+use crate::wait::record;
+use async_task::Runnable;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+use std::time::Duration;
+
+/// Shuts `shared` down; see the module documentation. `grace` bounds the wait for blocking jobs;
+/// `None` waits for them for ever.
+pub(crate) fn shut_down(shared: &Arc<Shared>, grace: Option<Duration>) {
+    if !shared.enter_phase(Phase::ShuttingDown) {
+        return;
+    }
+    // Ordering: pairs with the fence in `Shared::schedule_outside`.
+    fence(Ordering::SeqCst);
+    let polls = grace.map_or(shared.config.shutdown_grace, |g| g.min(shared.config.shutdown_grace));
+    wait_for_threads(shared, polls);
+    let core = shared.core.lock().take();
+    if let Some(worker) = core {
+        worker.hand_over();
+    }
+    // Wakers are called with nothing held: they schedule, and scheduling now drains.
+    for reference in record::take_own_references(shared.index()) {
+        reference.wake();
+    }
+    drain(shared);
+    shared.pool.stop(shared, grace);
+    let left = shared.num_goroutine();
+    if left > 0 {
+        eprintln!(
+            "gort: {left} goroutine(s) were inside a poll when their runtime was shut down, and \
+             are left to their threads"
+        );
+    }
+    shared.unlist_if_over();
+}
+
+fn wait_for_threads(shared: &Shared, grace: Duration) {
+    let start = shared.clock.now();
+    let mut threads = shared.threads.lock();
+    while *threads > 0 {
+        let waited = Duration::from_nanos(shared.clock.now().saturating_sub(start));
+        let Some(left) = grace.checked_sub(waited).filter(|left| !left.is_zero()) else { return };
+        threads = shared.exited.wait_for(threads, left);
+    }
+}
+
+/// Ends every task in the global queue.
+pub(crate) fn drain(shared: &Shared) {
+    while let Some(chain) = shared.inject.pop() {
+        match chain {
+            Chain::One(task) => end(task),
+            Chain::Many(tasks) => tasks.into_iter().for_each(end),
+        }
+    }
+}
+
+fn end(task: Item) {
+    // SAFETY: queues carry what `Runnable::into_raw` gave, each once.
+    let runnable = unsafe { Runnable::<Meta>::from_raw(task) };
+    runnable.metadata().abort();
+    context::poll_task(runnable);
+}

@@ -1,0 +1,201 @@
+//! The monitor: a thread that watches for workers stuck in a poll, and polls the driver when nobody
+//! does.
+//!
+//! It sleeps 1 ms between two looks, up to 10 ms when there is nothing to see, and until it is woken
+//! when every worker has slept for a while.
+//!
+//! A worker whose poll number has not moved since the last look is *stalled*: if it has work queued,
+//! a sleeper is woken for it and may take even its next slot. One that has not moved for 10 ms while
+//! nobody is free to take its work is *abandoned*: a spare worker with a processor of its own takes
+//! its place, and empties its queues by ordinary stealing. A processor never changes its thread:
+//! its ring would have two owners. When the stuck poll returns, the worker hands over what is left
+//! and becomes a spare.
+
+use super::processor::{Processor, Status};
+use super::shared::{Shared, Spares};
+use super::worker::{self, Worker};
+use crate::reactor::Limit;
+use crate::sys::clock::Nanos;
+use crate::sys::sync::atomic::{Ordering, fence};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The shortest and the longest time between two looks.
+const PERIOD: std::ops::RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_millis(10);
+/// A poll that takes longer than this may cost its worker the place.
+const STUCK: Nanos = 10_000_000;
+/// How long nobody may have polled the driver.
+const DRIVER: Nanos = 10_000_000;
+/// Looks that found every worker asleep before the monitor sleeps too.
+const QUIET: u32 = 20;
+
+/// Starts the monitor of `shared`.
+///
+/// # Errors
+///
+/// The system's, if it does not start a thread.
+pub(crate) fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
+    *shared.threads.lock() += 1;
+    let owned = Arc::clone(shared);
+    let started = shared.thread().spawn(move || {
+        Monitor::default().watch(&owned);
+        *owned.threads.lock() -= 1;
+        owned.exited.notify_all();
+        owned.unlist_if_over();
+    });
+    if started.is_err() {
+        *shared.threads.lock() -= 1;
+    }
+    started.map(drop)
+}
+
+#[derive(Debug, Default)]
+struct Monitor {
+    /// For each processor the tick that was seen last, and since when.
+    seen: Vec<(u32, Nanos)>,
+    /// Looks in a row that found every worker asleep.
+    quiet: u32,
+    /// Looks in a row that found nothing to do.
+    dull: u32,
+}
+
+impl Monitor {
+    fn watch(&mut self, shared: &Arc<Shared>) {
+        while shared.is_running() {
+            if self.quiet >= QUIET {
+                self.sleep_until_woken(shared);
+            } else {
+                let factor = 1 << (self.dull / 50).min(4);
+                shared.sysmon.park(Some((*PERIOD.start() * factor).min(*PERIOD.end())));
+            }
+            let now = shared.clock.now();
+            if self.look(shared, now) {
+                self.dull = 0;
+            } else {
+                self.dull += 1;
+            }
+        }
+    }
+
+    /// Every worker sleeps, and has for some time: so does the monitor, until one wakes.
+    fn sleep_until_woken(&mut self, shared: &Shared) {
+        shared.sysmon_sleeps.store(true, Ordering::Relaxed);
+        // Ordering: pairs with the fence in `wake_sysmon`: either the worker that wakes sees the
+        // flag or `all_asleep` sees the worker.
+        fence(Ordering::SeqCst);
+        if all_asleep(shared) && shared.is_running() {
+            shared.sysmon.park(None);
+        }
+        shared.sysmon_sleeps.store(false, Ordering::Relaxed);
+        self.quiet = 0;
+    }
+
+    /// One look at everything. Returns whether there was anything to do.
+    fn look(&mut self, shared: &Arc<Shared>, now: Nanos) -> bool {
+        self.quiet = if all_asleep(shared) { self.quiet.saturating_add(1) } else { 0 };
+        let mut busy = false;
+        let made = shared.processors().count();
+        self.seen.resize(made.max(self.seen.len()), (0, now));
+        for index in 0..made {
+            let processor = shared.processor(index);
+            let tick = processor.tick();
+            let (seen, since) = self.seen[index];
+            if tick != seen || tick % 2 == 0 {
+                self.seen[index] = (tick, now);
+                continue;
+            }
+            busy |= self.is_stalled(shared, index, processor, now.saturating_sub(since));
+        }
+        if now.saturating_sub(shared.last_turn.load(Ordering::Relaxed)) >= DRIVER {
+            busy |= shared.driver.try_turn(Limit::Now).is_some_and(|events| events > 0);
+            busy |= shared.driver.fire_due(now) > 0;
+        }
+        busy
+    }
+
+    /// A worker's poll number has not moved for `time`.
+    fn is_stalled(
+        &self,
+        shared: &Arc<Shared>,
+        index: usize,
+        processor: &Processor,
+        time: Nanos,
+    ) -> bool {
+        let queued = processor.ring.len() > 0 || processor.has_next();
+        if queued || !shared.inject.is_empty() {
+            processor.mark_stalled(processor.tick());
+            shared.notify();
+        }
+        if time < STUCK || processor.status() != Status::Active || shared.idle.sleeping() > 0 {
+            return queued;
+        }
+        abandon(shared, index);
+        true
+    }
+}
+
+fn all_asleep(shared: &Shared) -> bool {
+    let spares = shared.spares.lock();
+    shared.idle.sleeping() as usize >= spares.active && spares.active > 0
+}
+
+/// Takes the place of the worker of `index` away and gives it to a spare. Does nothing if the worker
+/// has no place, or if no spare can be had: then the worker keeps it.
+pub(crate) fn abandon(shared: &Arc<Shared>, index: usize) {
+    let processor = shared.processor(index);
+    let mut spares = shared.spares.lock();
+    if processor.status() != Status::Active || shared.config.current_thread {
+        return;
+    }
+    processor.set_status(Status::Abandoned);
+    spares.active -= 1;
+    if activate_spare(shared, &mut spares) {
+        shared.stuck.fetch_add(1, Ordering::Relaxed);
+        drop(spares);
+        processor.call_attention();
+        // What lies in the queues of the abandoned one is to be stolen now.
+        shared.notify();
+    } else {
+        processor.set_status(Status::Active);
+        spares.active += 1;
+    }
+}
+
+/// Gives a free place to a spare worker, a parked one or a new one.
+fn activate_spare(shared: &Arc<Shared>, spares: &mut Spares) -> bool {
+    if let Some(spare) = spares.parked.pop() {
+        shared.processor(spare).set_status(Status::Active);
+        spares.active += 1;
+        shared.processor(spare).parker.unpark();
+        return true;
+    }
+    let Some(new) = shared.make_processor() else { return false };
+    spares.active += 1;
+    if worker::start_thread(shared, new).is_err() {
+        // The processor stays without a thread: it is a spare that nobody can wake.
+        shared.processor(new).set_status(Status::Spare);
+        spares.active -= 1;
+        return false;
+    }
+    true
+}
+
+/// An abandoned worker is back from the poll it was stuck in: takes a place if one is free, or waits
+/// as a spare until one is.
+pub(crate) fn rejoin(worker: &Worker) {
+    let shared = worker.shared();
+    let processor = worker.processor();
+    {
+        let mut spares = shared.spares.lock();
+        if spares.active < shared.config.workers {
+            spares.active += 1;
+            processor.set_status(Status::Active);
+            return;
+        }
+        processor.set_status(Status::Spare);
+        spares.parked.push(worker.index());
+    }
+    while processor.status() == Status::Spare && shared.is_running() {
+        processor.parker.park(None);
+    }
+}

@@ -1,0 +1,460 @@
+//! The run loop: which task next, when to look elsewhere, when to sleep.
+//!
+//! One loop, two hosts. A worker thread runs it until its runtime stops; a thread inside `block_on`
+//! of a current-thread runtime runs it until its own future is ready. The host is asked only when
+//! something called for [attention](super::processor::Processor::call_attention), so the loop pays
+//! one load for it.
+//!
+//! Order of the search for a task: every 61st time the global queue; the next slot; the ring; the
+//! global queue; the other workers' rings; then sleep, in the driver if nobody else is there. A
+//! chain of tasks that wake each other through the next slot is broken after [`MAX_NEXT`] polls if
+//! the ring holds anything.
+//!
+//! Waking a second worker costs as much as some hundred task switches, so a task that this worker
+//! reaches at once wakes nobody. Another worker is woken when the ring has held work for [`PATIENCE`]
+//! (looked at every few polls, see [`Worker::maintain`]), when more than one spawned task
+//! is queued, when a searcher finds more than it can run, and when work comes from outside. What lies
+//! behind a poll that does not end is the monitor's business (`sysmon`).
+
+#![expect(unsafe_code, reason = "tasks travel through the queues as raw pointers")]
+
+use super::context;
+use super::goroutine::{self, Meta, Policy};
+use super::inject::Chain;
+use super::join::JoinHandle;
+use super::processor::{Processor, Status};
+use super::ring::Item;
+use super::shared::{Phase, Shared};
+use super::{shutdown, sysmon};
+use crate::reactor::{self, Limit};
+use crate::sys::choose::choose;
+use crate::sys::clock::Nanos;
+use crate::sys::sync::atomic::Ordering;
+use crate::wait::record::{self, FreeList, Record};
+use async_task::Runnable;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// Polls in a row that may come from the next slot while the ring holds work.
+const MAX_NEXT: u32 = 64;
+/// How long work may lie in a ring before another worker is woken for it, in nanoseconds.
+const PATIENCE: Nanos = 50_000;
+/// Time between two looks at the clock and the driver that the loop aims at, in nanoseconds.
+const MAINTENANCE: std::ops::Range<Nanos> = 8_000..25_000;
+/// Most polls between two such looks.
+const MAX_INTERVAL: u32 = 64;
+/// Rounds over all other workers before a searcher gives up.
+const SEARCH_ROUNDS: usize = 2;
+/// Goroutine numbers that a worker reserves at a time.
+const ID_BATCH: u64 = 16;
+
+/// What hosts the loop.
+pub(crate) trait Host {
+    /// Something called for attention. Returns true to leave the loop.
+    fn attend(&mut self, worker: &Worker) -> bool;
+}
+
+/// A worker's private part; its processor is the public one.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    runtime: u16,
+    index: usize,
+    /// Points into `shared`.
+    processor: NonNull<Processor>,
+    records: RefCell<FreeList>,
+    /// The next goroutine number and the end of the reserved ones.
+    ids: Cell<(u64, u64)>,
+    tick: Cell<u32>,
+    /// Polls in a row from the next slot.
+    next_run: Cell<u32>,
+    /// Counts among the searchers.
+    searching: Cell<bool>,
+    /// Wakes go to the tail of the ring: the driver is waking those whose event came.
+    to_tail: Cell<bool>,
+    /// The tick of the next maintenance, the interval, and the time of the last one.
+    maintain_at: Cell<u32>,
+    interval: Cell<u32>,
+    maintained: Cell<Nanos>,
+    /// Since when the ring has been seen to hold work; 0 if it does not.
+    ring_since: Cell<Nanos>,
+    last_turn: Cell<Nanos>,
+}
+
+// SAFETY: `processor` points into `shared`, which the worker keeps alive, and is `Sync`; the cells
+// are used by the thread that owns the worker only.
+unsafe impl Send for Worker {}
+
+impl Worker {
+    /// The worker of processor `index`. Made once for each processor.
+    pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Self {
+        let processor = NonNull::from(shared.processor(index));
+        Self {
+            runtime: shared.index(),
+            shared,
+            index,
+            processor,
+            records: RefCell::new(FreeList::new()),
+            ids: Cell::new((0, 0)),
+            tick: Cell::new(0),
+            next_run: Cell::new(0),
+            searching: Cell::new(false),
+            to_tail: Cell::new(false),
+            maintain_at: Cell::new(0),
+            interval: Cell::new(1),
+            maintained: Cell::new(0),
+            ring_since: Cell::new(0),
+            last_turn: Cell::new(0),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn runtime_index(&self) -> u16 {
+        self.runtime
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    #[inline]
+    pub(crate) fn processor(&self) -> &Processor {
+        // SAFETY: processors are never removed from `shared`, which `self` keeps alive.
+        unsafe { self.processor.as_ref() }
+    }
+
+    // ----- the loop
+
+    /// Runs tasks until the host says stop.
+    pub(crate) fn run(&self, host: &mut dyn Host) {
+        reactor::set_shard(self.index);
+        context::host(self, || {
+            loop {
+                if self.processor().has_attention()
+                    && self.processor().take_attention()
+                    && host.attend(self)
+                {
+                    break;
+                }
+                if let Some(task) = self.next_task() {
+                    self.poll(task);
+                } else if let Some(task) = self.find_task() {
+                    self.poll(task);
+                }
+            }
+        });
+    }
+
+    #[inline]
+    fn poll(&self, task: Item) {
+        // SAFETY: queues carry what `Runnable::into_raw` gave, each once.
+        let runnable = unsafe { Runnable::<Meta>::from_raw(task) };
+        let processor = self.processor();
+        processor.start_poll();
+        context::poll_task(runnable);
+        processor.end_poll();
+    }
+
+    #[inline]
+    fn next_task(&self) -> Option<Item> {
+        let tick = self.tick.get().wrapping_add(1);
+        self.tick.set(tick);
+        if tick == self.maintain_at.get() {
+            self.maintain();
+        }
+        if tick % self.shared.config.global_queue_interval == 0 {
+            if let Some(task) = self.take_global() {
+                return Some(task);
+            }
+        }
+        let processor = self.processor();
+        if let Some(task) = processor.take_next() {
+            let run = self.next_run.get() + 1;
+            if run <= MAX_NEXT || processor.ring.len() == 0 {
+                self.next_run.set(run);
+                return Some(task);
+            }
+            self.push_ring(task);
+        }
+        self.next_run.set(0);
+        processor.ring.pop()
+    }
+
+    /// Looks at the clock, and at what is due by it: the driver, timers, work that has waited.
+    #[cold]
+    fn maintain(&self) {
+        let now = self.shared.clock.now();
+        record::set_coarse_time(now);
+        let elapsed = now.saturating_sub(self.maintained.replace(now));
+        let interval = self.interval.get();
+        let interval = if elapsed > MAINTENANCE.end {
+            (interval / 2).max(1)
+        } else if elapsed < MAINTENANCE.start {
+            (interval * 2).min(MAX_INTERVAL)
+        } else {
+            interval
+        };
+        self.interval.set(interval);
+        self.maintain_at.set(self.tick.get().wrapping_add(interval));
+        if now.saturating_sub(self.last_turn.get()) >= PATIENCE {
+            self.turn_driver(now);
+        }
+        if self.processor().ring.len() == 0 {
+            self.ring_since.set(0);
+        } else if self.ring_since.get() == 0 {
+            self.ring_since.set(now);
+        } else if now.saturating_sub(self.ring_since.get()) >= PATIENCE {
+            self.ring_since.set(now);
+            if self.shared.idle.wants_work() {
+                self.shared.notify();
+            }
+        }
+    }
+
+    /// Collects what is ready in the driver without waiting, and fires due timers.
+    fn turn_driver(&self, now: Nanos) {
+        self.to_tail.set(true);
+        self.last_turn.set(now);
+        if self.shared.driver.try_turn(Limit::Now).is_some() {
+            self.shared.last_turn.store(now, Ordering::Relaxed);
+        }
+        self.shared.driver.fire_due(now);
+        self.to_tail.set(false);
+    }
+
+    /// Takes from the global queue: one task to run, the rest of its chain into the ring.
+    fn take_global(&self) -> Option<Item> {
+        match self.shared.inject.pop()? {
+            Chain::One(task) => Some(task),
+            Chain::Many(tasks) => {
+                let mut tasks = tasks.into_iter();
+                let first = tasks.next();
+                for task in tasks {
+                    self.push_ring(task);
+                }
+                first
+            }
+        }
+    }
+
+    // ----- looking elsewhere
+
+    /// The worker's own queue is empty: looks at the global queue and at the others, then sleeps.
+    /// Returns `None` after a sleep, or if there is something to attend to.
+    fn find_task(&self) -> Option<Item> {
+        if let Some(task) = self.take_global() {
+            self.found(!self.shared.inject.is_empty());
+            return Some(task);
+        }
+        let active = u32::try_from(self.shared.config.workers).unwrap_or(u32::MAX);
+        if !self.searching.get() && active > 1 {
+            self.searching.set(self.shared.idle.start_search(active));
+        }
+        if self.searching.get() {
+            for _ in 0..SEARCH_ROUNDS {
+                if let Some(task) = self.steal() {
+                    self.found(self.processor().ring.len() > 0);
+                    return Some(task);
+                }
+            }
+        }
+        self.sleep();
+        None
+    }
+
+    /// Ends a search with success. `more` tells whether there is work for another worker.
+    fn found(&self, more: bool) {
+        if self.searching.replace(false) && self.shared.idle.stop_search() && more {
+            self.shared.notify();
+        }
+    }
+
+    /// Takes half of another worker's ring; from a worker that is stuck also its next slot.
+    fn steal(&self) -> Option<Item> {
+        let made = self.shared.processors().count();
+        let start = choose(made);
+        (0..made)
+            .map(|i| (start + i) % made)
+            .filter(|&victim| victim != self.index)
+            .find_map(|victim| {
+                let victim = self.shared.processor(victim);
+                victim.ring.steal_into(&self.processor().ring).or_else(|| {
+                    if victim.is_stalled() { victim.take_next() } else { None }
+                })
+            })
+    }
+
+    /// Whether another look is worth it, after the worker has been counted as sleeping.
+    fn sees_work(&self) -> bool {
+        self.processor().has_attention()
+            || !self.shared.inject.is_empty()
+            || self.shared.processors().enumerate().any(|(index, other)| {
+                index != self.index
+                    && (other.ring.len() > 0 || (other.has_next() && other.is_stalled()))
+            })
+    }
+
+    fn sleep(&self) {
+        let processor = self.processor();
+        let idle = &self.shared.idle;
+        idle.sleep(self.index, self.searching.replace(false));
+        self.shared.tell_if_last();
+        if !self.sees_work() && processor.enter_driver() {
+            self.to_tail.set(true);
+            let turned = self.shared.driver.try_turn(Limit::Forever).is_some();
+            processor.leave_driver();
+            if !turned {
+                processor.parker.park(None);
+            }
+            let now = self.shared.clock.now();
+            record::set_coarse_time(now);
+            self.last_turn.set(now);
+            if turned {
+                self.shared.last_turn.store(now, Ordering::Relaxed);
+            }
+            self.shared.driver.fire_due(now);
+            self.to_tail.set(false);
+        }
+        self.searching.set(idle.wake(self.index));
+        self.shared.wake_sysmon();
+    }
+
+    // ----- tasks becoming runnable on this thread
+
+    /// Queues a task that was woken by whatever runs on this thread. `yielded` means that it was
+    /// woken while it ran.
+    #[inline]
+    pub(crate) fn schedule(&self, task: Item, yielded: bool) {
+        if yielded || self.to_tail.get() {
+            self.push_ring(task);
+        } else if let Some(displaced) = self.processor().put_next(task) {
+            self.push_ring(displaced);
+        }
+    }
+
+    #[inline]
+    fn push_ring(&self, task: Item) {
+        if let Err(half) = self.processor().ring.push(task) {
+            self.overflow(half);
+        }
+    }
+
+    #[cold]
+    fn overflow(&self, half: Vec<Item>) {
+        self.shared.inject.push(Chain::Many(half));
+        self.shared.notify();
+    }
+
+    /// Starts a goroutine from this thread.
+    #[inline]
+    pub(crate) fn spawn<F>(
+        &self,
+        future: F,
+        policy: Policy,
+        created: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        if !self.shared.is_running() {
+            return goroutine::refuse(future, &self.shared, policy);
+        }
+        let record = self.records.borrow_mut().pop();
+        let id = self.next_id();
+        self.processor().count_start();
+        let meta = Meta::new(Some(record), self.runtime, policy);
+        let (runnable, handle) = goroutine::allocate(future, meta, id, created);
+        self.schedule(runnable.into_raw(), false);
+        if self.processor().ring.len() >= 2 && self.shared.idle.wants_work() {
+            self.shared.notify();
+        }
+        handle
+    }
+
+    #[inline]
+    fn next_id(&self) -> u64 {
+        let (mut next, mut end) = self.ids.get();
+        if next == end {
+            next = self.shared.next_ids(ID_BATCH);
+            end = next + ID_BATCH;
+        }
+        self.ids.set((next + 1, end));
+        next
+    }
+
+    /// A goroutine has ended on this thread.
+    #[inline]
+    pub(crate) fn retire(&self, record: &'static Record) {
+        self.processor().count_end();
+        self.records.borrow_mut().push(record);
+    }
+
+    // ----- giving up
+
+    /// Hands everything that is queued here to the global queue.
+    pub(crate) fn hand_over(&self) {
+        let processor = self.processor();
+        let tasks: Vec<_> = processor
+            .take_next()
+            .into_iter()
+            .chain(std::iter::from_fn(|| processor.ring.pop()))
+            .collect();
+        if !tasks.is_empty() {
+            self.shared.schedule_outside(Chain::Many(tasks));
+        }
+    }
+}
+
+/// Hosts the loop on a thread of its own.
+struct Thread;
+
+impl Host for Thread {
+    fn attend(&mut self, worker: &Worker) -> bool {
+        if worker.processor().status() == Status::Abandoned {
+            worker.hand_over();
+            sysmon::rejoin(worker);
+        }
+        !worker.shared().is_running()
+    }
+}
+
+/// Starts the thread of processor `index`.
+///
+/// # Errors
+///
+/// The system's, if it does not start a thread.
+pub(crate) fn start_thread(shared: &Arc<Shared>, index: usize) -> std::io::Result<()> {
+    *shared.threads.lock() += 1;
+    let owned = Arc::clone(shared);
+    let started = shared.thread().spawn(move || {
+        let _runtime = context::enter(&owned);
+        owned.thread_started();
+        let worker = Worker::new(Arc::clone(&owned), index);
+        worker.run(&mut Thread);
+        worker.hand_over();
+        if owned.phase() == Phase::ShuttingDown {
+            shutdown::drain(&owned);
+        }
+        drop(worker);
+        owned.thread_stops();
+        thread_is_gone(&owned);
+    });
+    if let Err(error) = started {
+        thread_is_gone(shared);
+        return Err(error);
+    }
+    Ok(())
+}
+
+fn thread_is_gone(shared: &Shared) {
+    *shared.threads.lock() -= 1;
+    shared.exited.notify_all();
+    shared.unlist_if_over();
+}
