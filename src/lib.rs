@@ -1,6 +1,12 @@
 //! Go's concurrency for async Rust.
 
-#[expect(dead_code, reason = "the scheduler is about to drive it")]
 pub(crate) mod reactor;
+pub mod runtime;
 pub(crate) mod sys;
+pub mod task;
 pub(crate) mod wait;
+
+mod macros;
+
+pub use runtime::{go, run, spawn};
+pub use wait::record::WaitReason;

@@ -70,7 +70,8 @@ impl Pool {
     fn no_thread(&self, error: &std::io::Error) {
         let mut state = self.state.lock();
         state.threads -= 1;
-        let orphans = if state.threads == 0 { std::mem::take(&mut state.queue) } else { VecDeque::new() };
+        let orphans =
+            if state.threads == 0 { std::mem::take(&mut state.queue) } else { VecDeque::new() };
         drop(state);
         self.ended.notify_all();
         for job in orphans {

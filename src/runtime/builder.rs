@@ -51,7 +51,7 @@ impl Builder {
                 global: false,
             },
             workers: None,
-            backend: Backend::default(),
+            backend: Backend::Native,
         }
     }
 
@@ -116,7 +116,10 @@ impl Builder {
     }
 
     /// A function that names each thread.
-    pub fn thread_name_fn(&mut self, name: impl Fn() -> String + Send + Sync + 'static) -> &mut Self {
+    pub fn thread_name_fn(
+        &mut self,
+        name: impl Fn() -> String + Send + Sync + 'static,
+    ) -> &mut Self {
         self.config.thread_name = Arc::new(name);
         self
     }
@@ -200,9 +203,9 @@ impl Builder {
             config.workers = self.workers.unwrap_or_else(default_workers);
         }
         let clock = Clock::default();
-        let shards = if config.current_thread { 1 } else { config.workers + config.spares };
-        let driver = Driver::new(clock.clone(), self.backend, shards)?;
         let workers = config.workers;
+        // Spare workers share the shards of the others.
+        let driver = Driver::new(clock.clone(), self.backend, workers)?;
         let shared = Shared::new(config, driver, clock);
         let started = if shared.config.current_thread {
             start_current_thread(&shared)

@@ -5,6 +5,7 @@
 use super::goroutine::{self, Meta, Policy};
 use super::inject::Chain;
 use super::join::JoinHandle;
+use super::ring::Item;
 use super::shared::Shared;
 use super::worker::Worker;
 use crate::reactor::Driver;
@@ -89,11 +90,11 @@ pub(crate) fn schedule(runnable: Runnable<Meta>, yielded: bool) {
     let runtime = runnable.metadata().runtime;
     with_worker(|worker| match worker {
         Some(worker) if worker.runtime_index() == runtime => {
-            worker.schedule(runnable.into_raw(), yielded);
+            worker.schedule(Item(runnable.into_raw()), yielded);
         }
         _ => {
             let shared = Shared::of_task(runnable.metadata());
-            shared.schedule_outside(Chain::One(runnable.into_raw()));
+            shared.schedule_outside(Chain::One(Item(runnable.into_raw())));
         }
     });
 }
@@ -166,15 +167,14 @@ where
     let (record, id) = shared.record_outside();
     let meta = Meta::new(Some(record), shared.index(), policy);
     let (runnable, handle) = goroutine::allocate(future, meta, id, created);
-    shared.schedule_outside(Chain::One(runnable.into_raw()));
+    shared.schedule_outside(Chain::One(Item(runnable.into_raw())));
     handle
 }
 
 /// The runtime this thread is in, if it is in one.
 pub(crate) fn try_current() -> Option<Arc<Shared>> {
-    with_worker(|worker| worker.map(|worker| Arc::clone(worker.shared()))).or_else(|| {
-        RUNTIME.try_with(|runtime| runtime.borrow().clone()).ok().flatten()
-    })
+    with_worker(|worker| worker.map(|worker| Arc::clone(worker.shared())))
+        .or_else(|| RUNTIME.try_with(|runtime| runtime.borrow().clone()).ok().flatten())
 }
 
 /// The runtime this thread is in, or the global one.

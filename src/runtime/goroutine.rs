@@ -152,9 +152,7 @@ impl<F: Future> Future for Goroutine<F> {
                 Poll::Pending
             }
             Ok(Poll::Ready(output)) => Poll::Ready(self.end(meta, End::Done(output))),
-            Err(payload) if panic::is_goexit(&*payload) => {
-                Poll::Ready(self.end(meta, End::Exited))
-            }
+            Err(payload) if panic::is_goexit(&*payload) => Poll::Ready(self.end(meta, End::Exited)),
             Err(payload) => {
                 let report = Report::new(meta, payload);
                 Poll::Ready(self.end(meta, End::Panicked(report)))
@@ -224,11 +222,10 @@ where
     let meta = Meta::new(None, shared.index(), policy);
     meta.abort();
     let future = Goroutine::Live { future };
-    let (runnable, task) =
-        Builder::new().metadata(meta).spawn(|_| future, |_: Runnable<Meta>| {
-            unreachable!("a refused task is run once, at once")
-        });
-    context::run_aside(runnable);
+    let (runnable, task) = Builder::new()
+        .metadata(meta)
+        .spawn(|_| future, |_: Runnable<Meta>| unreachable!("a refused task is run once, at once"));
+    context::poll_task(runnable);
     JoinHandle::new(task, 0)
 }
 

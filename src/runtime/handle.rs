@@ -294,7 +294,9 @@ pub struct TryCurrentError(());
 
 impl fmt::Display for TryCurrentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this thread is in no gort runtime; call this from a goroutine or inside `enter`")
+        f.write_str(
+            "this thread is in no gort runtime; call this from a goroutine or inside `enter`",
+        )
     }
 }
 

@@ -251,7 +251,9 @@ impl fmt::Display for JoinError {
         match &self.0 {
             Why::Cancelled => f.write_str("task was cancelled"),
             Why::Exited => f.write_str("task called goexit"),
-            Why::Panicked(panicked) => write!(f, "task panicked with message {:?}", panicked.message),
+            Why::Panicked(panicked) => {
+                write!(f, "task panicked with message {:?}", panicked.message)
+            }
             Why::NoThread(code) => write!(
                 f,
                 "no thread could be started for the task: {}",
@@ -262,4 +264,3 @@ impl fmt::Display for JoinError {
 }
 
 impl std::error::Error for JoinError {}
-

@@ -171,10 +171,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 #[track_caller]
 #[doc(alias = "Goexit")]
 pub fn goexit() -> ! {
-    assert!(
-        crate::wait::record::current().is_some(),
-        "goexit was called outside of a goroutine"
-    );
+    assert!(crate::wait::record::current().is_some(), "goexit was called outside of a goroutine");
     std::panic::resume_unwind(Box::new(panic::GoexitToken))
 }
 

@@ -10,7 +10,7 @@ use crate::sys::park::Parker;
 use crate::sys::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence,
 };
-use std::ptr::{self, NonNull};
+use std::ptr;
 
 /// What a worker is to its runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Processor {
             return None;
         }
         // Ordering: Release as above; Acquire is not needed for what the owner put there itself.
-        NonNull::new(self.next.swap(item.as_ptr(), Ordering::Release))
+        Item::new(self.next.swap(item.as_ptr(), Ordering::Release))
     }
 
     /// Empties the next slot; anybody.
@@ -83,7 +83,7 @@ impl Processor {
             return None;
         }
         // Ordering: Acquire pairs with the Release in `put_next`.
-        NonNull::new(self.next.swap(ptr::null_mut(), Ordering::Acquire))
+        Item::new(self.next.swap(ptr::null_mut(), Ordering::Acquire))
     }
 
     pub(crate) fn has_next(&self) -> bool {

@@ -12,6 +12,8 @@
 //! race for `head` is thrown away. The scheme is that of Go's `runqput`/`runqgrab`
 //! (<https://go.dev/src/runtime/proc.go>).
 
+#![expect(unsafe_code, reason = "items cross threads as raw pointers")]
+
 use crate::sys::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::ptr::{self, NonNull};
 
@@ -22,8 +24,28 @@ pub(crate) const CAPACITY: u32 = 256;
 #[cfg(gort_loom)]
 pub(crate) const CAPACITY: u32 = 4;
 
-/// What the ring carries: the raw form of a task, or any address in a model.
-pub(crate) type Item = NonNull<()>;
+/// What the queues carry: the raw form of a runnable task, which is to be used once; in a model, any
+/// address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(transparent)]
+pub(crate) struct Item(pub(crate) NonNull<()>);
+
+// SAFETY: an item stands for a `Runnable`, which is `Send`.
+unsafe impl Send for Item {}
+// SAFETY: nothing can be done with a reference to an item but copying it; `Runnable` is `Sync` too.
+unsafe impl Sync for Item {}
+
+impl Item {
+    #[inline]
+    pub(crate) fn as_ptr(self) -> *mut () {
+        self.0.as_ptr()
+    }
+
+    #[inline]
+    pub(crate) fn new(ptr: *mut ()) -> Option<Self> {
+        NonNull::new(ptr).map(Self)
+    }
+}
 
 /// See the module documentation.
 #[derive(Debug)]
@@ -138,7 +160,7 @@ impl Ring {
 
     #[inline]
     fn read(&self, index: u32) -> Option<Item> {
-        NonNull::new(self.slot(index).load(Ordering::Relaxed))
+        Item::new(self.slot(index).load(Ordering::Relaxed))
     }
 
     /// Moves `head` past `count` items; true makes the caller their owner (R2).
@@ -147,12 +169,7 @@ impl Ring {
         // Ordering: Release pairs with the Acquire on `head` in `push`; Acquire on success is for
         // whoever claims after us and so sees at least what we saw.
         self.head
-            .compare_exchange(
-                head,
-                head.wrapping_add(count),
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            )
+            .compare_exchange(head, head.wrapping_add(count), Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
     }
 }
@@ -168,7 +185,7 @@ mod tests {
     use super::*;
 
     fn item(n: usize) -> Item {
-        NonNull::new(ptr::without_provenance_mut(n * 8 + 8)).unwrap()
+        Item::new(ptr::without_provenance_mut(n * 8 + 8)).unwrap()
     }
 
     fn drain(ring: &Ring) -> Vec<Item> {
@@ -231,7 +248,7 @@ mod loom {
     use ::loom::thread;
 
     fn item(n: usize) -> Item {
-        NonNull::new(ptr::without_provenance_mut(n * 8 + 8)).unwrap()
+        Item::new(ptr::without_provenance_mut(n * 8 + 8)).unwrap()
     }
 
     fn drain(ring: &Ring) -> Vec<Item> {

@@ -42,6 +42,8 @@ pub(crate) fn shut_down(shared: &Arc<Shared>, grace: Option<Duration>) {
     if let Some(worker) = core {
         worker.hand_over();
     }
+    // Whoever waits for a socket from outside of the runtime is told that nothing will come.
+    shared.driver.shut_down();
     // Wakers are called with nothing held: they schedule, and scheduling now drains.
     for reference in record::take_own_references(shared.index()) {
         reference.wake();
@@ -80,7 +82,7 @@ pub(crate) fn drain(shared: &Shared) {
 
 fn end(task: Item) {
     // SAFETY: queues carry what `Runnable::into_raw` gave, each once.
-    let runnable = unsafe { Runnable::<Meta>::from_raw(task) };
+    let runnable = unsafe { Runnable::<Meta>::from_raw(task.0) };
     runnable.metadata().abort();
     context::poll_task(runnable);
 }

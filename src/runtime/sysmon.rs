@@ -21,7 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The shortest and the longest time between two looks.
-const PERIOD: std::ops::RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_millis(10);
+const PERIOD: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_millis(10);
 /// A poll that takes longer than this may cost its worker the place.
 const STUCK: Nanos = 10_000_000;
 /// How long nobody may have polled the driver.

@@ -154,7 +154,7 @@ impl Worker {
     #[inline]
     fn poll(&self, task: Item) {
         // SAFETY: queues carry what `Runnable::into_raw` gave, each once.
-        let runnable = unsafe { Runnable::<Meta>::from_raw(task) };
+        let runnable = unsafe { Runnable::<Meta>::from_raw(task.0) };
         let processor = self.processor();
         processor.start_poll();
         context::poll_task(runnable);
@@ -279,15 +279,15 @@ impl Worker {
     fn steal(&self) -> Option<Item> {
         let made = self.shared.processors().count();
         let start = choose(made);
-        (0..made)
-            .map(|i| (start + i) % made)
-            .filter(|&victim| victim != self.index)
-            .find_map(|victim| {
+        (0..made).map(|i| (start + i) % made).filter(|&victim| victim != self.index).find_map(
+            |victim| {
                 let victim = self.shared.processor(victim);
-                victim.ring.steal_into(&self.processor().ring).or_else(|| {
-                    if victim.is_stalled() { victim.take_next() } else { None }
-                })
-            })
+                victim
+                    .ring
+                    .steal_into(&self.processor().ring)
+                    .or_else(|| if victim.is_stalled() { victim.take_next() } else { None })
+            },
+        )
     }
 
     /// Whether another look is worth it, after the worker has been counted as sleeping.
@@ -371,7 +371,7 @@ impl Worker {
         self.processor().count_start();
         let meta = Meta::new(Some(record), self.runtime, policy);
         let (runnable, handle) = goroutine::allocate(future, meta, id, created);
-        self.schedule(runnable.into_raw(), false);
+        self.schedule(Item(runnable.into_raw()), false);
         if self.processor().ring.len() >= 2 && self.shared.idle.wants_work() {
             self.shared.notify();
         }

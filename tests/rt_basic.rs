@@ -1,0 +1,138 @@
+//! Starting, joining and ending goroutines.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[test]
+fn run_returns_what_main_returns() {
+    assert_eq!(gort::run(async { 42 }), 42);
+}
+
+#[test]
+fn handles_yield_results_in_any_order() {
+    gort::run(async {
+        let handles: Vec<_> = (0..1000).map(|n| gort::go(async move { n * 2 })).collect();
+        for (n, handle) in handles.into_iter().enumerate().rev() {
+            assert_eq!(handle.await.unwrap(), n * 2);
+        }
+    });
+}
+
+#[test]
+fn a_panic_belongs_to_the_handle() {
+    gort::run(async {
+        let handle = gort::go(async { panic!("boom") });
+        let error: gort::task::JoinError = handle.await.unwrap_err();
+        assert!(error.is_panic());
+        assert_eq!(error.to_string(), "task panicked with message \"boom\"");
+    });
+}
+
+#[test]
+fn a_panic_without_handle_is_fatal() {
+    let caught = std::panic::catch_unwind(|| {
+        gort::run(async {
+            drop(gort::go(async { panic!("boom") }));
+            std::future::pending::<()>().await;
+        });
+    });
+    assert_eq!(*caught.unwrap_err().downcast_ref::<&str>().unwrap(), "boom");
+}
+
+#[test]
+fn blocked_goroutines_are_dropped_once_when_main_returns() {
+    struct Count(Arc<AtomicUsize>);
+    impl Drop for Count {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let drops = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&drops);
+    gort::run(async move {
+        for _ in 0..100 {
+            let count = Count(Arc::clone(&counted));
+            drop(gort::go(async move {
+                let _count = count;
+                std::future::pending::<()>().await;
+            }));
+        }
+        gort::task::yield_now().await;
+    });
+    assert_eq!(drops.load(Ordering::SeqCst), 100);
+}
+
+#[test]
+fn a_million_goroutines_start_park_and_end() {
+    const N: usize = 1_000_000;
+    gort::run(async {
+        let ended = Arc::new(AtomicUsize::new(0));
+        for _ in 0..N {
+            let ended = Arc::clone(&ended);
+            drop(gort::go(async move {
+                gort::task::yield_now().await;
+                ended.fetch_add(1, Ordering::Relaxed);
+            }));
+        }
+        while ended.load(Ordering::Relaxed) < N {
+            gort::task::yield_now().await;
+        }
+        while gort::runtime::num_goroutine() > 1 {
+            gort::task::yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn current_thread_runs_goroutines_inside_block_on() {
+    let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
+    let here = std::thread::current().id();
+    let there =
+        runtime.block_on(async { gort::go(async { std::thread::current().id() }).await.unwrap() });
+    assert_eq!(here, there);
+}
+
+#[test]
+fn blocking_jobs_run_beside() {
+    gort::run(async {
+        let jobs: Vec<_> = (0..50).map(|n| gort::task::spawn_blocking(move || n + 1)).collect();
+        for (n, job) in jobs.into_iter().enumerate() {
+            assert_eq!(job.await.unwrap(), n + 1);
+        }
+    });
+}
+
+#[test]
+fn goexit_ends_the_goroutine_only() {
+    gort::run(async {
+        let ended = gort::go(async { gort::runtime::goexit() });
+        let error = ended.await.map(|never: ()| never).unwrap_err();
+        assert!(error.is_goexit());
+    });
+}
+
+#[test]
+fn main_goexit_waits_for_the_others() {
+    let caught = std::panic::catch_unwind(|| {
+        gort::run(async {
+            for _ in 0..10 {
+                drop(gort::go(gort::task::yield_now()));
+            }
+            gort::runtime::goexit()
+        })
+    });
+    let text = caught.map(|never: ()| never).unwrap_err();
+    assert_eq!(
+        text.downcast_ref::<String>().map(String::as_str).or(text.downcast_ref::<&str>().copied()),
+        Some("fatal error: no goroutines (main called runtime.Goexit) - deadlock!")
+    );
+}
+
+#[test]
+fn abort_drops_the_future_and_yields_cancelled() {
+    gort::run(async {
+        let handle = gort::go(std::future::pending::<()>());
+        handle.abort();
+        assert!(handle.await.unwrap_err().is_cancelled());
+    });
+}
