@@ -14,7 +14,7 @@
 use super::processor::{Processor, Status};
 use super::shared::{Shared, Spares};
 use super::worker::{self, Worker};
-use crate::reactor::Limit;
+use crate::reactor::Wait;
 use crate::sys::clock::Nanos;
 use crate::sys::sync::atomic::{Ordering, fence};
 use std::sync::Arc;
@@ -108,7 +108,7 @@ impl Monitor {
             busy |= self.is_stalled(shared, index, processor, now.saturating_sub(since));
         }
         if now.saturating_sub(shared.last_turn.load(Ordering::Relaxed)) >= DRIVER {
-            busy |= shared.driver.try_turn(Limit::Now).is_some_and(|events| events > 0);
+            busy |= shared.driver.try_turn(Wait::Now).is_some_and(|events| events > 0);
             busy |= shared.driver.fire_due(now) > 0;
         }
         busy

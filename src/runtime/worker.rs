@@ -26,7 +26,7 @@ use super::processor::{Processor, Status};
 use super::ring::Item;
 use super::shared::{Phase, Shared};
 use super::{shutdown, sysmon};
-use crate::reactor::{self, Limit};
+use crate::reactor::{self, Wait};
 use crate::sys::choose::choose;
 use crate::sys::clock::Nanos;
 use crate::sys::sync::atomic::Ordering;
@@ -221,7 +221,7 @@ impl Worker {
     fn turn_driver(&self, now: Nanos) {
         self.to_tail.set(true);
         self.last_turn.set(now);
-        if self.shared.driver.try_turn(Limit::Now).is_some() {
+        if self.shared.driver.try_turn(Wait::Now).is_some() {
             self.shared.last_turn.store(now, Ordering::Relaxed);
         }
         self.shared.driver.fire_due(now);
@@ -307,7 +307,7 @@ impl Worker {
         self.shared.tell_if_last();
         if !self.sees_work() && processor.enter_driver() {
             self.to_tail.set(true);
-            let turned = self.shared.driver.try_turn(Limit::Forever).is_some();
+            let turned = self.shared.driver.try_turn(Wait::Forever).is_some();
             processor.leave_driver();
             if !turned {
                 processor.parker.park(None);
