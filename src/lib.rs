@@ -4,6 +4,7 @@ pub(crate) mod reactor;
 pub mod runtime;
 pub(crate) mod sys;
 pub mod task;
+pub mod time;
 pub(crate) mod wait;
 
 mod macros;

@@ -102,6 +102,9 @@ impl Shard {
     }
 }
 
+/// The last deadline there is. Timers for later have this one: they do not fire, but somebody waits.
+const FOREVER: Nanos = Nanos::MAX - 1;
+
 /// One timer: not registered, pending, or fired.
 ///
 /// Dropping it cancels it. Forgetting it leaves an entry in its shard that wakes the last waker at
@@ -117,6 +120,8 @@ pub(crate) struct Timer {
 enum State {
     /// Nobody has waited yet.
     Idle,
+    /// Nobody has waited yet, and the deadline was still to come a moment ago.
+    Fresh,
     Pending(Key),
     Fired,
 }
@@ -124,12 +129,17 @@ enum State {
 impl Timer {
     /// A timer of `shard`, which nobody waits for yet.
     pub(crate) fn new(shard: Arc<Shard>, deadline: Nanos) -> Self {
-        Self { shard, deadline, state: State::Idle }
+        Self { shard, deadline: deadline.min(FOREVER), state: State::Idle }
     }
 
-    /// A timer whose time has come already.
-    pub(crate) fn fired(shard: Arc<Shard>, deadline: Nanos) -> Self {
-        Self { shard, deadline, state: State::Fired }
+    /// A timer of `shard` for `delay` from now.
+    ///
+    /// Unless `delay` is zero, the first to wait for it does not look at the clock: if that is after
+    /// the deadline, it is woken by the next look at the timers.
+    pub(crate) fn after(shard: Arc<Shard>, delay: Nanos) -> Self {
+        let deadline = shard.now().saturating_add(delay).min(FOREVER);
+        let state = if delay == 0 { State::Fired } else { State::Fresh };
+        Self { shard, deadline, state }
     }
 
     pub(crate) fn deadline(&self) -> Nanos {
@@ -149,7 +159,7 @@ impl Timer {
     /// Sets another deadline. Whoever waited has to [wait](Self::poll_elapsed) again.
     pub(crate) fn reset(&mut self, deadline: Nanos) {
         self.cancel();
-        self.deadline = deadline;
+        self.deadline = deadline.min(FOREVER);
     }
 
     /// Removes the timer; it wakes nobody any more.
@@ -163,8 +173,10 @@ impl Timer {
     pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.state {
             State::Fired => return Poll::Ready(()),
-            State::Idle => {
-                if self.deadline <= self.shard.shared.coarse() {
+            State::Idle | State::Fresh => {
+                let exact = matches!(self.state, State::Idle);
+                let now = if exact { self.shard.now() } else { self.shard.shared.coarse() };
+                if self.deadline <= now {
                     self.state = State::Fired;
                     return Poll::Ready(());
                 }

@@ -9,6 +9,7 @@ use super::ring::Item;
 use super::shared::Shared;
 use super::worker::Worker;
 use crate::reactor::Driver;
+use crate::sys::clock::{Clock, Nanos};
 use crate::sys::point;
 use crate::wait::record::{self, Record};
 use async_task::Runnable;
@@ -180,6 +181,28 @@ pub(crate) fn try_current() -> Option<Arc<Shared>> {
 /// The runtime this thread is in, or the global one.
 pub(crate) fn current() -> Arc<Shared> {
     try_current().unwrap_or_else(|| Arc::clone(super::global::shared()))
+}
+
+/// Calls `f` with the driver (reactor and timers) of the current runtime, or of the global one.
+#[inline]
+pub(crate) fn with_driver<R>(f: impl FnOnce(&Arc<Driver>) -> R) -> R {
+    with_worker(|worker| match worker {
+        Some(worker) => f(&worker.shared().driver),
+        None => f(&current().driver),
+    })
+}
+
+/// The time on the clock of the current runtime. Outside of any it starts none, and asks the system.
+#[inline]
+pub(crate) fn now() -> Nanos {
+    with_worker(|worker| worker.map(|worker| worker.shared().driver.clock().now()))
+        .or_else(|| {
+            let entered = |runtime: &RefCell<Option<Arc<Shared>>>| {
+                runtime.borrow().as_ref().map(|shared| shared.driver.clock().now())
+            };
+            RUNTIME.try_with(entered).ok().flatten()
+        })
+        .unwrap_or_else(|| Clock::Real.now())
 }
 
 /// The driver (reactor and timers) of the current runtime, or of the global one.

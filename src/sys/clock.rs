@@ -3,6 +3,8 @@
 //! Every runtime owns one [`Clock`]. All real clocks count from the same epoch, so an instant read
 //! in one runtime means the same in another; a virtual clock (tests) is moved by hand.
 
+use super::sync::Arc;
+use super::sync::atomic::{AtomicU64, Ordering};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -22,6 +24,8 @@ pub(crate) enum Clock {
     /// The operating system's monotonic clock.
     #[default]
     Real,
+    /// A number that somebody moves by hand, forwards only.
+    Manual(Arc<AtomicU64>),
 }
 
 impl Clock {
@@ -31,6 +35,8 @@ impl Clock {
     pub(crate) fn now(&self) -> Nanos {
         match self {
             Clock::Real => to_nanos(Instant::now()),
+            // Ordering: Acquire, so that whoever sees a time sees what happened before it came.
+            Clock::Manual(now) => now.load(Ordering::Acquire),
         }
     }
 }

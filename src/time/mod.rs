@@ -1,0 +1,51 @@
+//! Time: sleeping, time limits, periods.
+//!
+//! Every future here belongs to the runtime it was made in (or to the global one, when it was made
+//! outside of any) and may be awaited by any executor. A timer is never early; it is late by what the
+//! system needs, about a millisecond, and by what the workers have to do before.
+//!
+//! ```
+//! use gort::time::{Duration, sleep, timeout};
+//!
+//! # gort::runtime::block_on(async {
+//! sleep(Duration::from_millis(1)).await;
+//! let answer = timeout(Duration::from_millis(1), std::future::pending::<()>()).await;
+//! assert!(answer.is_err());
+//! # });
+//! ```
+//!
+//! # Go
+//!
+//! [`sleep`] is `time.Sleep`, `after` is `time.After`. What Go writes as a `select` over a channel
+//! and a timer may be written so here too, or as [`timeout`].
+
+mod instant;
+mod interval;
+mod sleep;
+#[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
+mod tests;
+mod timeout;
+
+#[doc(no_inline)]
+pub use std::time::Duration;
+
+pub use self::{
+    instant::Instant,
+    interval::{Interval, MissedTickBehavior, Tick, interval, interval_at},
+    sleep::{Sleep, sleep, sleep_until},
+    timeout::{Timeout, timeout, timeout_at},
+};
+
+/// What can go wrong.
+pub mod error {
+    pub use super::timeout::Elapsed;
+}
+
+use crate::reactor::Shard;
+use crate::runtime::context;
+use crate::sys::sync::Arc;
+
+/// Where timers go that are made on this thread.
+fn shard() -> Arc<Shard> {
+    context::with_driver(|driver| Arc::clone(driver.shard()))
+}

@@ -1,0 +1,301 @@
+//! Futures polled by hand, on a clock moved by hand.
+
+use super::sleep::Sleep;
+use super::timeout::Timeout;
+use super::*;
+use crate::reactor::{Backend, Driver};
+use crate::sys::clock::{Clock, Nanos};
+use crate::sys::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::cell::Cell;
+use std::future::{Future, pending, poll_fn, ready};
+use std::panic::Location;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Wake, Waker};
+
+const MS: Nanos = 1_000_000;
+
+/// A driver on its own clock, and a waker that counts.
+struct Bench {
+    driver: Driver,
+    now: Arc<AtomicU64>,
+    woken: Arc<Count>,
+    waker: Waker,
+}
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let now = Arc::new(AtomicU64::new(1_000_000 * MS));
+        let driver = Driver::new(Clock::Manual(now.clone()), Backend::Native, 1).unwrap();
+        let woken = Arc::new(Count::default());
+        let waker = woken.clone().into();
+        Self { driver, now, woken, waker }
+    }
+
+    fn shard(&self) -> Arc<Shard> {
+        self.driver.shard().clone()
+    }
+
+    fn instant(&self) -> Instant {
+        Instant::from_nanos(self.now.load(Ordering::SeqCst))
+    }
+
+    /// Moves the clock and fires what is due. Returns how many wakes there were.
+    fn advance(&self, nanos: Nanos) -> usize {
+        let before = self.woken.0.load(Ordering::SeqCst);
+        let now = self.now.fetch_add(nanos, Ordering::SeqCst) + nanos;
+        self.driver.fire_due(now);
+        self.woken.0.load(Ordering::SeqCst) - before
+    }
+
+    /// Moves the clock; nobody looks at it.
+    fn advance_unseen(&self, nanos: Nanos) {
+        self.now.fetch_add(nanos, Ordering::SeqCst);
+    }
+
+    fn poll<F: Future + ?Sized>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(&self.waker))
+    }
+
+    fn sleep(&self, nanos: Nanos) -> Sleep {
+        Sleep::after(self.shard(), Duration::from_nanos(nanos), Location::caller())
+    }
+}
+
+#[test]
+fn a_sleep_is_over_at_its_deadline_and_not_before() {
+    let bench = Bench::new();
+    let mut sleep = pin!(bench.sleep(10 * MS));
+    assert!(bench.poll(sleep.as_mut()).is_pending());
+    assert_eq!(bench.advance(10 * MS - 1), 0);
+    assert!(bench.poll(sleep.as_mut()).is_pending());
+    assert!(!sleep.is_elapsed());
+    assert_eq!(bench.advance(1), 1);
+    assert!(sleep.is_elapsed());
+    assert!(bench.poll(sleep.as_mut()).is_ready());
+    assert_eq!(bench.driver.timers(), 0);
+}
+
+#[test]
+fn a_sleep_of_zero_or_until_the_past_is_over_at_once() {
+    let bench = Bench::new();
+    assert!(bench.poll(pin!(bench.sleep(0))).is_ready());
+    let past = bench.instant() - Duration::from_millis(5);
+    for deadline in [past, bench.instant()] {
+        let sleep = Sleep::until(bench.shard(), deadline, Location::caller());
+        assert!(bench.poll(pin!(sleep)).is_ready());
+    }
+    assert_eq!(bench.woken.0.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_sleep_too_long_for_the_clock_never_ends_and_counts_as_waited_for() {
+    let bench = Bench::new();
+    let mut sleep = pin!(Sleep::after(bench.shard(), Duration::MAX, Location::caller()));
+    assert!(bench.poll(sleep.as_mut()).is_pending());
+    assert!(bench.driver.next_deadline() < Nanos::MAX);
+    bench.advance(Nanos::MAX / 2);
+    assert!(bench.poll(sleep.as_mut()).is_pending());
+    assert!(sleep.deadline() > bench.instant());
+}
+
+#[test]
+fn the_time_counts_from_the_call_and_a_poll_after_the_deadline_notices() {
+    let bench = Bench::new();
+    let mut early = pin!(bench.sleep(MS));
+    assert!(bench.poll(early.as_mut()).is_pending());
+    let mut late = pin!(bench.sleep(MS));
+    bench.advance_unseen(2 * MS);
+    assert!(bench.poll(early.as_mut()).is_ready(), "even before anybody fires timers");
+    // The first poll trusts the last look at the clock, and is woken by the next one.
+    assert!(bench.poll(late.as_mut()).is_pending());
+    assert_eq!(bench.advance(0), 1);
+    assert!(bench.poll(late.as_mut()).is_ready());
+}
+
+#[test]
+fn a_reset_before_the_deadline_moves_it_and_after_it_arms_again() {
+    let bench = Bench::new();
+    let mut sleep = pin!(bench.sleep(10 * MS));
+    assert!(bench.poll(sleep.as_mut()).is_pending());
+    let later = bench.instant() + Duration::from_millis(20);
+    sleep.as_mut().reset(later);
+    assert_eq!(sleep.deadline(), later);
+    assert!(bench.poll(sleep.as_mut()).is_pending());
+    assert_eq!(bench.advance(10 * MS), 0);
+    assert_eq!(bench.advance(10 * MS), 1);
+    assert!(bench.poll(sleep.as_mut()).is_ready());
+    sleep.as_mut().reset(bench.instant() + Duration::from_millis(1));
+    assert!(bench.poll(sleep.as_mut()).is_pending());
+    assert_eq!(bench.advance(MS), 1);
+    assert!(bench.poll(sleep.as_mut()).is_ready());
+}
+
+#[test]
+fn a_dropped_sleep_wakes_nobody() {
+    let bench = Bench::new();
+    let mut sleep = Box::pin(bench.sleep(MS));
+    assert!(bench.poll(sleep.as_mut()).is_pending());
+    drop(sleep);
+    assert_eq!(bench.driver.timers(), 0);
+    assert_eq!(bench.advance(MS), 0);
+    assert_eq!(Arc::strong_count(&bench.woken), 2, "its waker is gone too");
+}
+
+fn limited<F>(bench: &Bench, nanos: Nanos, future: F) -> Timeout<F> {
+    Timeout::new(future, bench.sleep(nanos))
+}
+
+#[test]
+fn a_timeout_polls_the_future_before_it_looks_at_the_time() {
+    let bench = Bench::new();
+    assert_eq!(bench.poll(pin!(limited(&bench, 0, ready(7)))), Poll::Ready(Ok(7)));
+    let late = limited(&bench, MS, ready(7));
+    bench.advance(2 * MS);
+    assert_eq!(bench.poll(pin!(late)), Poll::Ready(Ok(7)));
+    let never = pin!(limited(&bench, 0, pending::<()>()));
+    assert!(matches!(bench.poll(never), Poll::Ready(Err(_))));
+}
+
+#[test]
+fn a_timeout_that_is_up_says_so() {
+    let bench = Bench::new();
+    let mut future = pin!(limited(&bench, MS, pending::<()>()));
+    assert!(bench.poll(future.as_mut()).is_pending());
+    assert_eq!(bench.advance(MS), 1);
+    let Poll::Ready(Err(elapsed)) = bench.poll(future.as_mut()) else { panic!() };
+    assert_eq!(elapsed.to_string(), "deadline has elapsed");
+    assert_eq!(std::io::Error::from(elapsed).kind(), std::io::ErrorKind::TimedOut);
+}
+
+#[test]
+fn a_timeout_of_what_uses_up_the_budget_is_noticed() {
+    use crate::sys::point::{self, Op};
+    let bench = Bench::new();
+    let busy = poll_fn(|cx| {
+        while point::poll(cx, Op::Chan).is_ready() {}
+        Poll::<()>::Pending
+    });
+    let mut future = pin!(limited(&bench, MS, busy));
+    let mut poll = || {
+        let budget = point::enter();
+        let result = bench.poll(future.as_mut());
+        point::leave(budget);
+        result
+    };
+    assert!(poll().is_pending());
+    bench.advance(MS);
+    assert!(matches!(poll(), Poll::Ready(Err(_))));
+}
+
+#[test]
+fn a_timeout_that_is_ready_leaves_no_timer() {
+    let bench = Bench::new();
+    let first = Cell::new(true);
+    let twice = poll_fn(|_| if first.replace(false) { Poll::Pending } else { Poll::Ready(()) });
+    let mut future = Box::pin(limited(&bench, MS, twice));
+    assert!(bench.poll(future.as_mut()).is_pending());
+    assert_eq!(bench.driver.timers(), 1);
+    assert_eq!(bench.poll(future.as_mut()), Poll::Ready(Ok(())));
+    drop(future);
+    assert_eq!(bench.driver.timers(), 0);
+}
+
+fn ticks(bench: &Bench, interval: &mut Interval) -> Vec<u128> {
+    let base = Instant::from_nanos(1_000_000 * MS);
+    let mut out = Vec::new();
+    while let Poll::Ready(tick) = bench.poll(pin!(interval.tick())) {
+        out.push((tick - base).as_millis());
+    }
+    out
+}
+
+fn every(bench: &Bench, millis: u64, behavior: MissedTickBehavior) -> Interval {
+    let mut interval = Interval::new(bench.shard(), bench.instant(), Duration::from_millis(millis));
+    interval.set_missed_tick_behavior(behavior);
+    interval
+}
+
+#[test]
+fn an_interval_ticks_at_once_and_then_every_period() {
+    let bench = Bench::new();
+    let mut interval = every(&bench, 10, MissedTickBehavior::Burst);
+    assert_eq!(ticks(&bench, &mut interval), [0]);
+    assert_eq!(bench.advance(10 * MS - 1), 0);
+    assert_eq!(ticks(&bench, &mut interval), []);
+    assert_eq!(bench.advance(1), 1);
+    assert_eq!(ticks(&bench, &mut interval), [10]);
+    // A little late is not missed.
+    bench.advance(14 * MS);
+    assert_eq!(ticks(&bench, &mut interval), [20]);
+    bench.advance(6 * MS);
+    assert_eq!(ticks(&bench, &mut interval), [30]);
+}
+
+#[test]
+fn missed_ticks_are_made_up_for_moved_or_left_out() {
+    for (behavior, first, second, third) in [
+        (MissedTickBehavior::Burst, vec![10, 20, 30], vec![40], vec![50]),
+        (MissedTickBehavior::Delay, vec![10], vec![], vec![46]),
+        (MissedTickBehavior::Skip, vec![10], vec![40], vec![50]),
+    ] {
+        let bench = Bench::new();
+        let mut interval = every(&bench, 10, behavior);
+        assert_eq!(ticks(&bench, &mut interval), [0]);
+        bench.advance(36 * MS);
+        assert_eq!(ticks(&bench, &mut interval), first, "{behavior:?}");
+        bench.advance(4 * MS);
+        assert_eq!(ticks(&bench, &mut interval), second, "{behavior:?}");
+        bench.advance(10 * MS);
+        assert_eq!(ticks(&bench, &mut interval), third, "{behavior:?}");
+    }
+}
+
+#[test]
+fn a_reset_interval_ticks_when_it_was_told() {
+    let bench = Bench::new();
+    let mut interval = every(&bench, 10, MissedTickBehavior::Burst);
+    assert_eq!(ticks(&bench, &mut interval), [0]);
+    bench.advance(4 * MS);
+    interval.reset();
+    bench.advance(9 * MS);
+    assert_eq!(ticks(&bench, &mut interval), []);
+    interval.reset_immediately();
+    assert_eq!(ticks(&bench, &mut interval), [13]);
+    interval.reset_after(Duration::from_millis(1));
+    bench.advance(MS);
+    assert_eq!(ticks(&bench, &mut interval), [14]);
+    interval.reset_at(bench.instant() + Duration::from_millis(2));
+    bench.advance(2 * MS);
+    assert_eq!(ticks(&bench, &mut interval), [16]);
+}
+
+#[test]
+fn a_tick_that_is_dropped_takes_none() {
+    let bench = Bench::new();
+    let mut interval = every(&bench, 10, MissedTickBehavior::Burst);
+    assert_eq!(ticks(&bench, &mut interval), [0]);
+    assert!(bench.poll(pin!(interval.tick())).is_pending());
+    bench.advance(10 * MS);
+    drop(interval.tick());
+    assert_eq!(ticks(&bench, &mut interval), [10]);
+}
+
+#[test]
+fn instants_saturate_and_convert() {
+    let now = Instant::now();
+    assert_eq!(now - (now + Duration::from_secs(1)), Duration::ZERO);
+    assert_eq!(Instant::from_std(now.into_std()), now);
+    assert_eq!(now.checked_add(Duration::MAX), None);
+    assert_eq!(now.checked_duration_since(now + Duration::from_secs(1)), None);
+    assert!(Instant::far_future() > now + Duration::from_secs(1 << 30));
+    assert!(Instant::default() >= now);
+}
