@@ -1,0 +1,102 @@
+//! Measures gort beside its peers. `compare --help` says how; `../../BENCHMARKS.md` says what the
+//! method is and keeps the latest tables.
+//!
+//! The program is two: without a sub-command it orchestrates, starting one child process per
+//! (row, contestant, threads); as `compare run ROW IMPL THREADS DIV` it is such a child, which
+//! runs the workload and prints a line per repetition. The Go contestants are children of a second
+//! program with the same protocol, built from `go/`.
+
+mod chan;
+mod check;
+mod golang;
+mod measure;
+mod orchestrate;
+mod report;
+mod rows;
+mod rt;
+mod work;
+
+use std::process::ExitCode;
+
+use measure::Plan;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const HELP: &str = "\
+Measures gort beside its peers.
+
+compare [OPTIONS] [ROW…]      measure; without ROW all. A ROW is a name as in --list (`yield`: at two
+                              threads and at one; `yield@1`: at one), a `*` at its end stands for any rest
+  --impl NAME                 only contestants whose name contains NAME (may be repeated; Go and gort
+                              have to be named, too)
+  --quick                     a hundredth of the work, one alternation: to see that it runs
+  --alternations N            how often to go through all of it (default 3)
+  --threads N                 workers where a row does not say @1 (default 2)
+  --json FILE                 write every repetition to FILE
+  --output FILE               write the tables to FILE, too
+  --list                      list rows and contestants
+compare run ROW IMPL THREADS DIV
+                              one measurement in this process; counts are divided by DIV
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let result = match args.first().map(String::as_str) {
+        Some("--help" | "-h") => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Some("--list") => {
+            list();
+            return ExitCode::SUCCESS;
+        }
+        Some("run") => child(&args[1..]),
+        _ => orchestrate::Options::parse(&args).and_then(|options| orchestrate::run(&options)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("compare: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One measurement in this process.
+fn child(args: &[String]) -> Result<(), String> {
+    let [row, name, threads, div] = args else {
+        return Err("run takes ROW IMPL THREADS DIV".into());
+    };
+    let plan = Plan {
+        threads: threads.parse().map_err(|e| format!("{threads}: {e}"))?,
+        div: div.parse().map_err(|e| format!("{div}: {e}"))?,
+    };
+    let rows = rows::rows();
+    let row = rows.iter().find(|r| r.name == row).ok_or_else(|| format!("no row {row}"))?;
+    let contestant =
+        row.impls.iter().find(|i| i.name == name).ok_or_else(|| format!("no contestant {name}"))?;
+    let run = contestant.run.ok_or("that is one of Go's")?;
+    crossfire::detect_backoff_cfg();
+    for s in run(plan) {
+        println!("rep {} {} {} {} {} {}", s.ops, s.wall_ns, s.cpu_ns, s.vcsw, s.faults, s.bytes);
+    }
+    // Nothing is torn down: a million blocked tasks or the threads of an executor without an end
+    // are nobody's business any more.
+    std::process::exit(0)
+}
+
+fn list() {
+    for row in rows::rows() {
+        let at = if row.at1 { "also @1" } else { "" };
+        println!("{} (op: {}) {at}", row.name, row.op);
+        for contestant in row.impls {
+            let note = match contestant.kind {
+                rows::Kind::Shown(why) => format!(" (not ranked: {why})"),
+                _ => String::new(),
+            };
+            println!("    {}{note}", contestant.name);
+        }
+    }
+}

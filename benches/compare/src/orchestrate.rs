@@ -1,0 +1,257 @@
+//! Goes through rows and contestants, a child process each, several times.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::check;
+use crate::golang::{self, Go};
+use crate::measure::Sample;
+use crate::report::{self, Entry, Machine, Table};
+use crate::rows::{Impl, Kind, Row, rows};
+
+/// A child that takes longer has hung.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What the command line asks for.
+pub struct Options {
+    rows: Vec<String>,
+    impls: Vec<String>,
+    alternations: Option<usize>,
+    threads: usize,
+    quick: bool,
+    json: Option<PathBuf>,
+    output: Option<PathBuf>,
+}
+
+impl Options {
+    pub fn parse(args: &[String]) -> Result<Self, String> {
+        let mut options = Options {
+            rows: Vec::new(),
+            impls: Vec::new(),
+            alternations: None,
+            threads: 2,
+            quick: false,
+            json: None,
+            output: None,
+        };
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value"));
+            match arg.as_str() {
+                "--impl" => options.impls.push(value()?.clone()),
+                "--alternations" => options.alternations = Some(number(value()?)?),
+                "--threads" => options.threads = number(value()?)?,
+                "--quick" => options.quick = true,
+                "--json" => options.json = Some(value()?.into()),
+                "--output" => options.output = Some(value()?.into()),
+                flag if flag.starts_with('-') => {
+                    return Err(format!("unknown option {flag}; see --help"));
+                }
+                row => options.rows.push(row.to_string()),
+            }
+        }
+        Ok(options)
+    }
+
+    /// Counts are divided by this.
+    fn div(&self) -> u64 {
+        if self.quick { 100 } else { 1 }
+    }
+
+    fn wants_row(&self, name: &str, title: &str) -> bool {
+        self.rows.is_empty()
+            || self.rows.iter().any(|wanted| match wanted.strip_suffix('*') {
+                Some(start) => title.starts_with(start),
+                None => wanted == name || wanted == title,
+            })
+    }
+
+    fn wants_impl(&self, name: &str) -> bool {
+        self.impls.is_empty() || self.impls.iter().any(|wanted| name.contains(wanted.as_str()))
+    }
+}
+
+fn number(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if n > 0 => Ok(n),
+        _ => Err(format!("{text} is not a number above 0")),
+    }
+}
+
+/// Measures and prints the tables.
+pub fn run(options: &Options) -> Result<(), String> {
+    let rows = rows();
+    let mut tables = tables(&rows, options);
+    if tables.is_empty() {
+        return Err("no such row; see --list".into());
+    }
+    let ratio = check::two_over_one(Duration::from_millis(if options.quick { 500 } else { 4000 }));
+    warn_if_unfit(ratio);
+    let go = golang::build();
+    if let Err(why) = &go {
+        eprintln!("compare: without Go: {why}");
+        for table in &mut tables {
+            table.entries.retain(|e| e.contestant.run.is_some());
+        }
+    }
+    let alternations = options.alternations.unwrap_or(if options.quick { 1 } else { 3 });
+    let start = Instant::now();
+    for turn in 1..=alternations {
+        for table in &mut tables {
+            eprintln!(
+                "compare: {:>4} s  {turn}/{alternations}  {}",
+                start.elapsed().as_secs(),
+                table.title()
+            );
+            for entry in &mut table.entries {
+                let child = command(&go, table.row, entry.contestant, table.threads, options.div());
+                entry.add(child.and_then(measure));
+            }
+        }
+    }
+    let after = check::two_over_one(Duration::from_millis(if options.quick { 500 } else { 4000 }));
+    warn_if_unfit(after);
+    let machine = Machine {
+        ratio: (ratio, after),
+        go: go.as_ref().map(|g| g.version.clone()).map_err(Clone::clone),
+        alternations,
+        quick: options.quick,
+    };
+    finish(options, &machine, &tables)
+}
+
+fn finish(options: &Options, machine: &Machine, tables: &[Table<'_>]) -> Result<(), String> {
+    let text = report::markdown(machine, tables);
+    print!("{text}");
+    let write = |file: &PathBuf, text: &str| {
+        std::fs::write(file, text).map_err(|e| format!("{}: {e}", file.display()))
+    };
+    if let Some(file) = &options.output {
+        write(file, &text)?;
+    }
+    if let Some(file) = &options.json {
+        write(file, &report::json(machine, tables))?;
+    }
+    let failed: Vec<_> = tables.iter().flat_map(Table::failures).collect();
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} failed:\n{}", failed.len(), failed.join("\n")))
+    }
+}
+
+fn warn_if_unfit(ratio: f64) {
+    if ratio < check::WANTED {
+        eprintln!(
+            "compare: WARNING: two threads together do only {ratio:.2} x of one here (wanted {}): do not trust these figures",
+            check::WANTED
+        );
+    }
+}
+
+/// The tables to fill: every wanted row, at the full count of threads and at one.
+fn tables<'a>(rows: &'a [Row], options: &Options) -> Vec<Table<'a>> {
+    let mut tables = Vec::new();
+    for row in rows {
+        for threads in [options.threads, 1] {
+            let again = threads == 1 && (!row.at1 || options.threads == 1);
+            let mut table = Table { row, threads, entries: Vec::new() };
+            if (again && options.threads != threads) || !options.wants_row(row.name, &table.title())
+            {
+                continue;
+            }
+            if tables.iter().any(|t: &Table<'_>| t.row.name == row.name && t.threads == threads) {
+                continue;
+            }
+            let takes_part = |i: &&Impl| i.runs_at(threads) && options.wants_impl(i.name);
+            table.entries = row.impls.iter().filter(takes_part).map(Entry::new).collect();
+            // Go first, then gort, then the others, so that slow drift hits them alike.
+            table.entries.sort_by_key(|e| match e.contestant.kind {
+                Kind::Go => 0,
+                _ if e.contestant.run.is_none() => 1,
+                Kind::Gort => 2,
+                _ => 3,
+            });
+            tables.push(table);
+        }
+    }
+    tables
+}
+
+/// The command that measures one contestant once.
+fn command(
+    go: &Result<Go, String>,
+    row: &Row,
+    contestant: &Impl,
+    threads: usize,
+    div: u64,
+) -> Result<Command, String> {
+    let mut command = if contestant.run.is_some() {
+        let mut this = Command::new(std::env::current_exe().map_err(|e| e.to_string())?);
+        this.arg("run");
+        this
+    } else {
+        Command::new(&go.as_ref().map_err(Clone::clone)?.program)
+    };
+    command
+        .args([row.name, contestant.name, &threads.to_string(), &div.to_string()])
+        .env("GOMAXPROCS", threads.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    Ok(command)
+}
+
+/// Runs a child to its end and reads its figures.
+fn measure(mut command: Command) -> Result<Vec<Sample>, String> {
+    let mut child = command.spawn().map_err(|e| e.to_string())?;
+    let errors = read_to_end(child.stderr.take().unwrap());
+    let output = read_to_end(child.stdout.take().unwrap());
+    let Ok(output) = output.recv_timeout(LIMIT) else {
+        stop(&mut child);
+        return Err(format!("still running after {} s", LIMIT.as_secs()));
+    };
+    let status = child.wait().map_err(|e| e.to_string())?;
+    if !status.success() {
+        let errors = errors.recv().unwrap_or_default();
+        let line = errors
+            .lines()
+            .find(|l| !l.trim().is_empty() && !l.contains("panicked at"))
+            .unwrap_or("no message");
+        return Err(format!("{status}: {line}"));
+    }
+    let samples: Vec<Sample> = output.lines().filter_map(parse).collect();
+    if samples.is_empty() { Err("printed no figures".into()) } else { Ok(samples) }
+}
+
+/// Reads a child's output on a thread of its own; what it read comes when the pipe closes.
+fn read_to_end(mut from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (tx, rx) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = from.read_to_end(&mut bytes);
+        let _ = tx.send(String::from_utf8_lossy(&bytes).into_owned());
+    });
+    rx
+}
+
+fn stop(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+fn parse(line: &str) -> Option<Sample> {
+    let mut fields = line.strip_prefix("rep ")?.split(' ').map(|f| f.parse().ok());
+    let mut next = || fields.next().flatten();
+    Some(Sample {
+        ops: next()?,
+        wall_ns: next()?,
+        cpu_ns: next()?,
+        vcsw: next()?,
+        faults: next()?,
+        bytes: next()?,
+    })
+}
