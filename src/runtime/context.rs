@@ -163,7 +163,7 @@ where
     F::Output: Send + 'static,
 {
     if !shared.is_running() {
-        return goroutine::refuse(future, shared, policy);
+        return goroutine::refuse(future);
     }
     let (record, id) = shared.record_outside();
     let meta = Meta::new(Some(record), shared.index(), policy);

@@ -24,7 +24,6 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
@@ -38,6 +37,8 @@ pub(crate) enum Policy {
     Spawn,
     /// A closure on the blocking pool; panics as for `Spawn`.
     Blocking,
+    /// Refused by a runtime that was shut down, which may be gone; panics are dropped.
+    Refused,
 }
 
 /// What the run loop needs of a task before it polls it; async-task's metadata.
@@ -73,6 +74,11 @@ impl Meta {
     pub(crate) fn fail(&self, code: i32) {
         let code = u8::try_from(code).ok().filter(|&code| code != 0).unwrap_or(ABORT);
         self.ended.store(code, Ordering::Relaxed);
+    }
+
+    /// Whether the task counts among those that keep its runtime in the table.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.policy != Policy::Refused
     }
 
     /// The goroutine's number, 0 for a blocking job.
@@ -214,12 +220,12 @@ fn schedule(runnable: Runnable<Meta>, info: ScheduleInfo) {
 }
 
 /// Starts a goroutine that never ran because its runtime is gone: its handle yields "cancelled".
-pub(crate) fn refuse<F>(future: F, shared: &Arc<Shared>, policy: Policy) -> JoinHandle<F::Output>
+pub(crate) fn refuse<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let meta = Meta::new(None, shared.index(), policy);
+    let meta = Meta::new(None, 0, Policy::Refused);
     meta.abort();
     let future = Goroutine::Live { future };
     let (runnable, task) = Builder::new()

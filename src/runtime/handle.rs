@@ -100,7 +100,11 @@ impl Runtime {
         let shared = &self.handle.shared;
         let main = context::spawn_in(shared, main, Policy::Go, Location::caller());
         match block_on::block_on(shared, main) {
-            Ok(output) => output,
+            Ok(output) => {
+                // Go does not wait for anybody when main returns: blocking jobs get the grace.
+                shutdown::shut_down(shared, Some(shared.config.shutdown_grace));
+                output
+            }
             Err(error) => self.main_failed(error),
         }
     }

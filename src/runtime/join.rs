@@ -56,10 +56,14 @@ impl<T> JoinHandle<T> {
     ///
     /// Go has nothing of the kind; a context is the way to ask a goroutine to stop by itself.
     pub fn abort(&self) {
-        self.abort_handle().abort();
+        match &self.task {
+            // A blocking job that has not started is ended when its turn comes.
+            Some(task) if task.metadata().record.is_none() => task.metadata().abort(),
+            _ => self.abort_handle().abort(),
+        }
     }
 
-    /// A handle that can only abort.
+    /// A handle that can only abort. The one of a blocking job does nothing.
     pub fn abort_handle(&self) -> AbortHandle {
         let Some(task) = &self.task else { return AbortHandle(None) };
         AbortHandle::of(task.metadata(), self.id, task.is_finished())

@@ -51,14 +51,17 @@ pub(crate) struct Report {
     parent: u64,
     created: Option<&'static Location<'static>>,
     policy: Policy,
-    runtime: Arc<Shared>,
+    runtime: Option<Arc<Shared>>,
 }
 
 impl Report {
     #[cold]
     pub(crate) fn new(meta: &Meta, payload: Payload) -> Box<Self> {
-        let runtime = Shared::of_task(meta);
-        runtime.count_panic();
+        // A task that was refused has no runtime any more: nobody counts, and nothing is stopped.
+        let runtime = meta.is_listed().then(|| Shared::of_task(meta));
+        if let Some(runtime) = &runtime {
+            runtime.count_panic();
+        }
         Box::new(Self {
             payload: Some(payload),
             id: meta.id(),
@@ -91,14 +94,14 @@ impl Report {
 
 impl Drop for Report {
     fn drop(&mut self) {
-        let Some(payload) = self.payload.take() else { return };
-        if self.policy == Policy::Go {
-            self.payload = Some(payload);
-            let text = self.text();
-            let payload = self.payload.take();
-            self.runtime.clone().fatal(text, payload);
-        } else {
-            drop_payload(payload);
+        if self.payload.is_none() {
+            return;
+        }
+        let text = self.text();
+        match (self.payload.take(), &self.runtime) {
+            (payload, Some(runtime)) if self.policy == Policy::Go => runtime.fatal(text, payload),
+            (Some(payload), _) => drop_payload(payload),
+            (None, _) => {}
         }
     }
 }

@@ -183,10 +183,14 @@ impl Shared {
 
     /// The runtime of a live task. `meta` belongs to a task that has not ended, so that the runtime
     /// is still in the table.
+    ///
+    /// # Panics
+    ///
+    /// If it is not.
     pub(crate) fn of_task(meta: &Meta) -> Arc<Self> {
         // Ordering: Acquire pairs with the Release in `new`.
         let raw = RUNTIMES[usize::from(meta.runtime)].load(Ordering::Acquire).cast_const();
-        debug_assert!(!raw.is_null(), "a live task without a runtime");
+        assert!(!raw.is_null(), "a live task without a runtime");
         // SAFETY: the slot's own reference keeps the count above zero while a task is alive.
         unsafe { Arc::increment_strong_count(raw) };
         // SAFETY: the count was raised for this reference.

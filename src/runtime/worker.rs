@@ -253,7 +253,7 @@ impl Worker {
             return Some(task);
         }
         let active = u32::try_from(self.shared.config.workers).unwrap_or(u32::MAX);
-        if !self.searching.get() && active > 1 {
+        if !self.searching.get() && self.shared.processors().nth(1).is_some() {
             self.searching.set(self.shared.idle.start_search(active));
         }
         if self.searching.get() {
@@ -364,7 +364,7 @@ impl Worker {
         F::Output: Send + 'static,
     {
         if !self.shared.is_running() {
-            return goroutine::refuse(future, &self.shared, policy);
+            return goroutine::refuse(future);
         }
         let record = self.records.borrow_mut().pop();
         let id = self.next_id();

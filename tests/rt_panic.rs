@@ -1,0 +1,186 @@
+//! Panics: whose they are, and that they break nothing.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Panics when it is dropped.
+struct Bomb(&'static str);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("{}", self.0);
+        }
+    }
+}
+
+fn text(payload: Box<dyn std::any::Any + Send>) -> String {
+    match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(payload) => payload.downcast_ref::<&str>().copied().unwrap_or("?").to_owned(),
+    }
+}
+
+#[test]
+fn a_panic_while_the_future_is_dropped_belongs_to_the_handle() {
+    gort::run(async {
+        let handle = gort::go(async {
+            let _bomb = Bomb("dropped");
+            std::future::pending::<()>().await;
+        });
+        gort::task::yield_now().await;
+        handle.abort();
+        assert_eq!(text(handle.await.unwrap_err().into_panic()), "dropped");
+    });
+}
+
+#[test]
+fn the_first_of_two_panics_is_told() {
+    struct Second;
+    impl Future for Second {
+        type Output = ();
+        fn poll(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<()> {
+            panic!("first")
+        }
+    }
+    impl Drop for Second {
+        fn drop(&mut self) {
+            panic!("second")
+        }
+    }
+    gort::run(async {
+        let error = gort::go(Second).await.unwrap_err();
+        assert_eq!(text(error.into_panic()), "first");
+    });
+}
+
+#[test]
+fn a_panic_of_a_dropped_output_harms_nobody() {
+    gort::run(async {
+        // The handle is gone before the output is there.
+        drop(gort::spawn(async { Bomb("nobody asked") }));
+        // The output is there before the handle goes.
+        let handle = gort::spawn(async { Bomb("nobody took it") });
+        while !handle.is_finished() {
+            gort::task::yield_now().await;
+        }
+        drop(handle);
+        assert_eq!(gort::go(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_spawned_panic_is_counted_and_not_fatal() {
+    let runtime = gort::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        drop(gort::spawn(async { panic!("as in tokio") }));
+        while gort::runtime::Handle::current().panics() == 0 {
+            gort::task::yield_now().await;
+        }
+        assert_eq!(gort::spawn(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_handle_that_goes_without_having_yielded_the_panic_makes_it_fatal() {
+    let caught = catch_unwind(|| {
+        gort::run(async {
+            let handle = gort::go(async { panic!("boom") });
+            while !handle.is_finished() {
+                gort::task::yield_now().await;
+            }
+            drop(handle);
+            std::future::pending::<()>().await;
+        });
+    });
+    assert_eq!(text(caught.unwrap_err()), "boom");
+}
+
+#[test]
+fn a_fatal_panic_reaches_every_block_on() {
+    let runtime = gort::runtime::Runtime::new().unwrap();
+    let waiting = std::sync::Barrier::new(3);
+    std::thread::scope(|scope| {
+        let blocked: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    catch_unwind(AssertUnwindSafe(|| {
+                        waiting.wait();
+                        runtime.block_on(std::future::pending::<()>());
+                    }))
+                })
+            })
+            .collect();
+        waiting.wait();
+        drop(runtime.handle().go(async { panic!("boom") }));
+        for thread in blocked {
+            let text = text(thread.join().unwrap().unwrap_err());
+            // One gets the payload, the others Go's text.
+            assert!(text.starts_with("boom") || text.starts_with("panic: boom\n\ngoroutine "));
+        }
+    });
+}
+
+#[test]
+fn the_panic_of_main_comes_out_of_run_and_the_others_are_dropped() {
+    let drops = Arc::new(AtomicUsize::new(0));
+    struct Count(Arc<AtomicUsize>);
+    impl Drop for Count {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let count = Count(Arc::clone(&drops));
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        gort::run(async move {
+            drop(gort::go(async move {
+                let _count = count;
+                std::future::pending::<()>().await;
+            }));
+            panic!("main");
+        })
+    }));
+    assert_eq!(text(caught.map(|never: ()| never).unwrap_err()), "main");
+    assert_eq!(drops.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn goexit_drops_what_the_goroutine_holds() {
+    gort::run(async {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let held = Arc::clone(&drops);
+        let handle = gort::go(async move {
+            struct Deferred(Arc<AtomicUsize>);
+            impl Drop for Deferred {
+                fn drop(&mut self) {
+                    self.0.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+            let _deferred =
+                [Deferred(Arc::clone(&held)), Deferred(Arc::clone(&held)), Deferred(held)];
+            gort::runtime::goexit();
+        });
+        assert!(handle.await.map(|never: ()| never).unwrap_err().is_goexit());
+        assert_eq!(drops.load(Ordering::SeqCst), 3);
+    });
+}
+
+#[test]
+#[should_panic(expected = "goexit was called outside of a goroutine")]
+fn goexit_outside_of_a_goroutine() {
+    gort::runtime::goexit();
+}
+
+#[test]
+fn block_on_inside_a_runtime_panics_as_tokio_does() {
+    gort::run(async {
+        let error = gort::go(async { gort::runtime::block_on(async {}) }).await.unwrap_err();
+        assert!(
+            text(error.into_panic()).starts_with("Cannot start a runtime from within a runtime.")
+        );
+    });
+}

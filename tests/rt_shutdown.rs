@@ -1,0 +1,220 @@
+//! The end of a runtime: what is dropped, once, and what is left.
+
+use gort::runtime::{Builder, Runtime};
+use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+struct Count(Arc<AtomicUsize>);
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn counter() -> (Arc<AtomicUsize>, impl Fn() -> Count) {
+    let drops = Arc::new(AtomicUsize::new(0));
+    (Arc::clone(&drops), move || Count(Arc::clone(&drops)))
+}
+
+#[test]
+fn every_future_is_dropped_once_wherever_its_goroutine_stood() {
+    for builder in [Builder::new_multi_thread(), Builder::new_current_thread()] {
+        let (drops, count) = counter();
+        let runtime = builder.clone().build().unwrap();
+        runtime.block_on(async {
+            for n in 0..300 {
+                let count = count();
+                drop(gort::spawn(async move {
+                    let _count = count;
+                    for _ in 0..n % 3 {
+                        gort::task::yield_now().await;
+                    }
+                    if n % 2 == 0 {
+                        pending::<()>().await;
+                    }
+                }));
+            }
+        });
+        drop(runtime);
+        assert_eq!(drops.load(Ordering::SeqCst), 300);
+    }
+}
+
+#[test]
+fn a_goroutine_that_is_dropped_may_wake_and_spawn() {
+    struct Spawns(Option<Count>, gort::runtime::Handle);
+    impl Drop for Spawns {
+        fn drop(&mut self) {
+            let count = self.0.take();
+            drop(self.1.spawn(async move {
+                let _count = count;
+                pending::<()>().await;
+            }));
+        }
+    }
+    let (drops, count) = counter();
+    let runtime = Runtime::new().unwrap();
+    let spawns = Spawns(Some(count()), runtime.handle().clone());
+    drop(runtime.spawn(async move {
+        let _spawns = spawns;
+        pending::<()>().await;
+    }));
+    drop(runtime);
+    assert_eq!(drops.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn handles_of_dropped_goroutines_yield_cancelled() {
+    let runtime = Runtime::new().unwrap();
+    let handle = runtime.spawn(pending::<()>());
+    let late = runtime.handle().clone();
+    drop(runtime);
+    let other = Runtime::new().unwrap();
+    assert!(other.block_on(handle).unwrap_err().is_cancelled());
+    assert!(other.block_on(late.spawn(async {})).unwrap_err().is_cancelled());
+    assert!(other.block_on(late.spawn_blocking(|| {})).unwrap_err().is_cancelled());
+}
+
+#[test]
+fn a_goroutine_inside_a_poll_is_left_to_its_thread_and_dropped_there() {
+    let (drops, count) = counter();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .shutdown_grace(Duration::from_millis(10))
+        .build()
+        .unwrap();
+    let (started, has_started) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let (ended, has_ended) = mpsc::channel::<()>();
+    let count = count();
+    drop(runtime.spawn(async move {
+        let _ended = ended;
+        let _count = count;
+        started.send(()).unwrap();
+        let _ = released.recv();
+        pending::<()>().await;
+    }));
+    has_started.recv().unwrap();
+    drop(runtime);
+    assert_eq!(drops.load(Ordering::SeqCst), 0);
+    release.send(()).unwrap();
+    // The sender is dropped with the future.
+    assert!(has_ended.recv().is_err());
+    assert_eq!(drops.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn wakers_that_outlive_the_runtime_do_nothing() {
+    let (sender, wakers) = mpsc::channel();
+    let runtime = Runtime::new().unwrap();
+    drop(runtime.spawn(std::future::poll_fn(move |cx| {
+        sender.send(cx.waker().clone()).unwrap();
+        std::task::Poll::<()>::Pending
+    })));
+    let waker = wakers.recv().unwrap();
+    drop(runtime);
+    waker.wake_by_ref();
+    waker.wake();
+}
+
+#[test]
+fn wakes_that_race_with_the_shutdown_lose_nothing() {
+    for _ in 0..100 {
+        let (drops, count) = counter();
+        let (sender, wakers) = mpsc::channel();
+        let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        for _ in 0..8 {
+            let (sender, count) = (sender.clone(), count());
+            drop(runtime.spawn(async move {
+                let _count = count;
+                std::future::poll_fn(move |cx| {
+                    let _ = sender.send(cx.waker().clone());
+                    std::task::Poll::<()>::Pending
+                })
+                .await;
+            }));
+        }
+        drop(sender);
+        let waker = std::thread::spawn(move || wakers.into_iter().for_each(|waker| waker.wake()));
+        drop(runtime);
+        waker.join().unwrap();
+        assert_eq!(drops.load(Ordering::SeqCst), 8);
+    }
+}
+
+#[test]
+fn blocking_jobs_that_have_started_are_waited_for_and_others_cancelled() {
+    let runtime =
+        Builder::new_multi_thread().worker_threads(1).max_blocking_threads(1).build().unwrap();
+    let (started, has_started) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let first = runtime.spawn_blocking(move || {
+        started.send(()).unwrap();
+        released.recv().unwrap();
+        7
+    });
+    let second = runtime.spawn_blocking(|| 8);
+    has_started.recv().unwrap();
+    let releaser = std::thread::spawn(move || release.send(()).unwrap());
+    drop(runtime);
+    releaser.join().unwrap();
+    let other = Runtime::new().unwrap();
+    assert_eq!(other.block_on(first).unwrap(), 7);
+    let second = other.block_on(second);
+    assert!(second.as_ref().is_ok_and(|&n| n == 8) || second.unwrap_err().is_cancelled());
+}
+
+/// tokio#8056: no job of a burst is left behind, even when they wait for each other.
+#[test]
+fn t22_blocking_jobs_that_wait_for_each_other_all_start() {
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let barrier = Arc::new(std::sync::Barrier::new(20));
+        let jobs: Vec<_> = (0..20)
+            .map(|_| {
+                let barrier = Arc::clone(&barrier);
+                gort::task::spawn_blocking(move || barrier.wait().is_leader())
+            })
+            .collect();
+        let mut leaders = 0;
+        for job in jobs {
+            leaders += usize::from(job.await.unwrap());
+        }
+        assert_eq!(leaders, 1);
+    });
+}
+
+#[test]
+fn many_threads_block_on_one_current_thread_runtime() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    std::thread::scope(|scope| {
+        for n in 0..4 {
+            let runtime = &runtime;
+            scope.spawn(move || {
+                let sum = runtime.block_on(async move {
+                    let mut sum = 0;
+                    for m in 0..100 {
+                        sum += gort::spawn(async move { n * m }).await.unwrap();
+                    }
+                    sum
+                });
+                assert_eq!(sum, n * 4950);
+            });
+        }
+    });
+}
+
+#[test]
+fn hundreds_of_runtimes_come_and_go() {
+    for _ in 0..200 {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        assert_eq!(runtime.block_on(async { gort::spawn(async { 5 }).await.unwrap() }), 5);
+    }
+    for _ in 0..50 {
+        let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+        assert_eq!(runtime.block_on(async { gort::spawn(async { 5 }).await.unwrap() }), 5);
+    }
+}
