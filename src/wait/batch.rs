@@ -1,51 +1,112 @@
 //! Wakers gathered under a lock, woken after it.
 
+#![expect(unsafe_code, reason = "an array that is not cleared on every operation")]
+
+use std::fmt;
+use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
-/// How many wakers one batch holds.
+/// How many wakers a batch holds without allocating.
 const ROOM: usize = 16;
 
-/// A few wakers that are to be woken once the caller holds no lock any more.
+/// Wakers that are to be woken once the caller holds no lock any more.
 ///
 /// Waking runs code of the executor that made the waker, and of the user where the waker is theirs:
 /// it may come back to the very object that is waking, and it may panic. So an object takes the
-/// wakers out under its lock, unlocks, and then calls [`wake_all`](Self::wake_all); when the batch
-/// [is full](Self::is_full) it does so in rounds.
-#[derive(Debug, Default)]
+/// wakers out under its lock, unlocks, and then calls [`wake_all`](Self::wake_all).
+///
+/// Invariant: the first `len` elements of `wakers` are initialised. A new batch costs one store.
 pub(crate) struct WakeBatch {
-    wakers: [Option<Waker>; ROOM],
     len: usize,
+    wakers: [MaybeUninit<Waker>; ROOM],
+    /// Those that found no room.
+    more: Vec<Waker>,
+}
+
+impl Default for WakeBatch {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl WakeBatch {
+    #[inline]
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self { len: 0, wakers: [const { MaybeUninit::uninit() }; ROOM], more: Vec::new() }
     }
 
-    /// Whether another [`push`](Self::push) would not fit.
+    /// Whether the next [`push`](Self::push) has to allocate. Who wants to avoid that unlocks, wakes
+    /// and goes on.
     pub(crate) fn is_full(&self) -> bool {
         self.len == ROOM
     }
 
-    /// Adds a waker. The batch must not be full.
+    /// Adds a waker.
+    #[inline]
     pub(crate) fn push(&mut self, waker: Waker) {
-        self.wakers[self.len] = Some(waker);
+        if self.len == ROOM {
+            return self.push_more(waker);
+        }
+        self.wakers[self.len].write(waker);
         self.len += 1;
+    }
+
+    #[cold]
+    fn push_more(&mut self, waker: Waker) {
+        self.more.push(waker);
+    }
+
+    /// Takes the first `len` wakers out, in order.
+    fn take_room(&mut self) -> impl Iterator<Item = Waker> + '_ {
+        let len = std::mem::take(&mut self.len);
+        self.wakers[..len].iter().map(|waker| {
+            // SAFETY: initialised by the invariant, and read once: `len` is 0 by now.
+            unsafe { waker.assume_init_read() }
+        })
     }
 
     /// Wakes everybody in the order of the pushes. A waker that panics stops no other; the first
     /// panic goes on when all have been woken.
+    #[inline]
     pub(crate) fn wake_all(&mut self) {
+        match self.len {
+            0 => {}
+            1 => {
+                self.len = 0;
+                // SAFETY: initialised by the invariant, and read once: `len` is 0 by now.
+                unsafe { self.wakers[0].assume_init_read() }.wake();
+            }
+            _ => self.wake_many(),
+        }
+    }
+
+    #[cold]
+    fn wake_many(&mut self) {
+        let more = std::mem::take(&mut self.more);
         let mut first = None;
-        for waker in self.wakers[..self.len].iter_mut().filter_map(Option::take) {
+        for waker in self.take_room().chain(more) {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
                 first.get_or_insert(panic);
             }
         }
-        self.len = 0;
         if let Some(panic) = first {
             resume_unwind(panic);
         }
+    }
+}
+
+impl Drop for WakeBatch {
+    #[inline]
+    fn drop(&mut self) {
+        if self.len > 0 {
+            self.take_room().for_each(drop);
+        }
+    }
+}
+
+impl fmt::Debug for WakeBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WakeBatch").field("len", &self.len).finish_non_exhaustive()
     }
 }

@@ -2,5 +2,13 @@
 //!
 //! See `README.md` in this folder for the protocol, its table of valid states and its proof sketch.
 
+pub(crate) mod arm;
 pub(crate) mod batch;
+pub(crate) mod list;
 pub(crate) mod record;
+pub(crate) mod waiter;
+
+#[cfg(all(test, gort_loom))]
+mod loom;
+#[cfg(test)]
+mod tests;

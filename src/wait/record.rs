@@ -147,7 +147,7 @@ pub(crate) struct Record {
     /// Labels, local set, bubble: what few goroutines have. Null for the others. Links the free
     /// list while the record is free.
     extra: AtomicPtr<()>,
-    /// How often it was polled, modulo 2^16.
+    /// Begins and ends of its polls, modulo 2^16: odd while it is being polled.
     polls: AtomicU16,
     /// Index of its runtime.
     runtime: AtomicU16,
@@ -190,7 +190,7 @@ impl Record {
         self.runtime.load(Ordering::Relaxed)
     }
 
-    /// How often it was polled, modulo 2^16.
+    /// How often a poll of it began or ended, modulo 2^16: odd while it is being polled.
     pub(crate) fn polls(&self) -> u16 {
         self.polls.load(Ordering::Relaxed)
     }
@@ -240,6 +240,9 @@ impl Record {
         self.site.store(ptr::null_mut(), Ordering::Relaxed);
         self.extra.store(ptr::null_mut(), Ordering::Relaxed);
         self.stamp(WaitReason::Runnable, 0);
+        // The last goroutine of this record ended within a poll.
+        let polls = self.polls.load(Ordering::Relaxed);
+        self.polls.store(polls.wrapping_add(polls & 1), Ordering::Relaxed);
         // Ordering: Release pairs with the Acquire in `id` and in `take_own_reference`.
         self.id.store(id, Ordering::Release);
     }
@@ -286,10 +289,16 @@ impl Record {
             && ptr::eq(waker.vtable(), self.vtable.load(Ordering::Relaxed).cast_const())
     }
 
+    /// Notes that a poll begins or ends.
+    #[inline]
+    fn step(&self) {
+        self.polls.store(self.polls.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
     /// Marks the start of a poll.
     #[inline]
     pub(crate) fn start_poll(&self) {
-        self.polls.store(self.polls.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.step();
         self.stamp(WaitReason::Running, 0);
     }
 
@@ -297,6 +306,7 @@ impl Record {
     /// [`park`]; otherwise the goroutine waits for something foreign.
     #[inline]
     pub(crate) fn end_poll(&self) {
+        self.step();
         if self.stamp.load(Ordering::Relaxed) & 0xff == WaitReason::Running as u32 {
             self.site.store(ptr::null_mut(), Ordering::Relaxed);
             self.stamp(WaitReason::Waiting, 0);

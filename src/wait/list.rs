@@ -1,0 +1,322 @@
+//! Intrusive FIFO lists of waiters.
+//!
+//! A [`List`] belongs to a synchronisation object and is protected by that object's lock. Its
+//! [`Node`]s live inside pinned futures, so waiting allocates nothing.
+//!
+//! # Invariants
+//!
+//! * (L1) Whatever is in a node is touched only under the lock of the object it is linked into, or
+//!   by its owner while it is not linked, its waiter is not being completed, and nobody else has a
+//!   pointer to it.
+//! * (L2) A linked node is pinned and alive: its owner unlinks it, under the lock, before it goes.
+//!   A future that is forgotten instead keeps its memory for ever, by the guarantee of `Pin`; the
+//!   list may keep the node and everything said here still holds.
+//! * (L3) A node's `next` is dangling exactly while the node is in no list. `head` and `tail` are both
+//!   `None` or both `Some`; neighbours point at each other.
+
+#![expect(unsafe_code, reason = "nodes are shared by address under a lock kept elsewhere")]
+
+use super::waiter::{PLAIN, Waiter};
+use crate::sys::cell::UnsafeCell;
+use std::fmt;
+use std::marker::PhantomPinned;
+use std::ptr::{self, NonNull};
+use std::task::Waker;
+
+type Link<V> = Option<NonNull<Node<V>>>;
+
+/// One place in a list. `V` is what the object keeps per waiter, such as a value in flight.
+pub(crate) struct Node<V> {
+    inner: UnsafeCell<Inner<V>>,
+    _pinned: PhantomPinned,
+}
+
+struct Inner<V> {
+    prev: Link<V>,
+    next: Link<V>,
+    seat: Seat<V>,
+}
+
+/// What `next` is in a node that is not linked.
+fn unlinked<V>() -> Link<V> {
+    Some(NonNull::dangling())
+}
+
+/// What is in a node besides its links; protected by (L1).
+#[derive(Debug)]
+pub(crate) struct Seat<V> {
+    /// Who waits here. Valid while the node is linked, and until the winner of the claim is done.
+    waiter: *const Waiter,
+    /// Which of the waiter's arms this is; [`PLAIN`] if it has only this one.
+    case: u32,
+    /// A state of the object's own.
+    pub(crate) tag: u8,
+    pub(crate) data: V,
+}
+
+impl<V> Node<V> {
+    pub(crate) fn new(data: V) -> Self {
+        let seat = Seat { waiter: ptr::null(), case: PLAIN, tag: 0, data };
+        Self {
+            inner: UnsafeCell::new(Inner { prev: None, next: unlinked(), seat }),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    /// The content of the node.
+    ///
+    /// # Safety
+    ///
+    /// (L1) gives the caller access for as long as it uses the reference, and it has no other
+    /// reference to the same content meanwhile.
+    #[expect(clippy::mut_from_ref, reason = "exclusive by the lock, see the contract")]
+    #[inline]
+    pub(crate) unsafe fn seat(&self) -> &mut Seat<V> {
+        self.inner.with_mut(|inner| {
+            // SAFETY: exclusive by this function's contract; links are a separate field.
+            unsafe { &mut (*inner).seat }
+        })
+    }
+
+    /// Whether the node is in a list.
+    ///
+    /// # Safety
+    ///
+    /// As for [`seat`](Self::seat).
+    pub(crate) unsafe fn is_linked(&self) -> bool {
+        self.inner.with(|inner| {
+            // SAFETY: not written meanwhile by this function's contract.
+            unsafe { (*inner).next != unlinked() }
+        })
+    }
+
+    /// Says who waits here, before the node is linked.
+    ///
+    /// # Safety
+    ///
+    /// The node is not linked, the caller owns it, and `waiter` lives at least as long as the node
+    /// is linked. `case` is [`PLAIN`] if and only if this is the only node of the waiter.
+    pub(crate) unsafe fn assign(&self, waiter: &Waiter, case: u32) {
+        // SAFETY: (L1): not linked, and the caller is the owner.
+        let seat = unsafe { self.seat() };
+        seat.waiter = ptr::from_ref(waiter);
+        seat.case = case;
+    }
+
+    /// Calls `f` with the links.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lock of the list that the node is in or about to enter.
+    #[inline]
+    unsafe fn links<R>(node: NonNull<Self>, f: impl FnOnce(&mut Link<V>, &mut Link<V>) -> R) -> R {
+        // SAFETY: (L2): the node is alive.
+        let node = unsafe { node.as_ref() };
+        node.inner.with_mut(|inner| {
+            // SAFETY: (L1): exclusive under the lock; the seat is a separate field.
+            let prev = unsafe { &mut (*inner).prev };
+            // SAFETY: as above.
+            let next = unsafe { &mut (*inner).next };
+            f(prev, next)
+        })
+    }
+}
+
+impl<V> fmt::Debug for Node<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").finish_non_exhaustive()
+    }
+}
+
+impl<V> Seat<V> {
+    /// Tries to win the right to complete the operation that waits here.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the object's lock since it found the node linked.
+    #[inline]
+    pub(crate) unsafe fn claim(&self) -> bool {
+        // SAFETY: `assign` promised that the waiter lives while the node is linked.
+        unsafe { &*self.waiter }.claim(self.case)
+    }
+
+    /// Completes the claimed operation: takes its waker, to be woken after the lock, and publishes
+    /// the outcome. The caller's last access to a plain waiter's node, which may be gone at once if
+    /// its owner looks at outcomes without the lock.
+    ///
+    /// # Safety
+    ///
+    /// The caller has won the claim, wrote the outcome, and still holds the lock.
+    #[must_use = "somebody has to be woken"]
+    #[inline]
+    pub(crate) unsafe fn complete(&mut self) -> Option<Waker> {
+        let case = self.case;
+        // SAFETY: the owner waits for this outcome or for the lock before it frees the waiter.
+        let waiter = unsafe { &*self.waiter };
+        // SAFETY: (W2) or (W3): we hold the lock and won the claim.
+        let waker = unsafe { waiter.take_waker() };
+        waiter.settle(case);
+        waker
+    }
+
+    /// Whether the waiter is a select's.
+    pub(crate) fn is_select(&self) -> bool {
+        self.case != PLAIN
+    }
+
+    /// Who waits here.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the object's lock, and the node is linked.
+    pub(crate) unsafe fn waiter(&self) -> &Waiter {
+        // SAFETY: `assign` promised that the waiter lives while the node is linked.
+        unsafe { &*self.waiter }
+    }
+}
+
+/// A FIFO list of waiting operations. All methods need the lock of the object that owns it.
+pub(crate) struct List<V> {
+    head: Link<V>,
+    tail: Link<V>,
+}
+
+// SAFETY: the list is a pair of pointers to nodes that are reached under its object's lock (L1).
+// What travels between threads with them is a `V`, and wakers and atomics, which are `Send + Sync`.
+unsafe impl<V: Send> Send for List<V> {}
+
+impl<V> List<V> {
+    pub(crate) const fn new() -> Self {
+        Self { head: None, tail: None }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
+    /// The node that has waited longest.
+    pub(crate) fn front(&self) -> Link<V> {
+        self.head
+    }
+
+    /// Links a node at the end.
+    ///
+    /// # Safety
+    ///
+    /// The node is not linked, is pinned, has its waiter [assigned](Node::assign), and its owner
+    /// keeps (L2) with this list's lock.
+    #[inline]
+    pub(crate) unsafe fn push_back(&mut self, node: NonNull<Node<V>>) {
+        // SAFETY: the caller's promise is that of `insert_before`.
+        unsafe { self.insert_before(None, node) }
+    }
+
+    /// Links `node` before `next`, or at the end if that is `None`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push_back`](Self::push_back), and `next` is in this list.
+    pub(crate) unsafe fn insert_before(&mut self, next: Link<V>, node: NonNull<Node<V>>) {
+        let prev = match next {
+            // SAFETY: `next` is in this list, whose lock the caller holds.
+            Some(next) => unsafe { Node::links(next, |prev, _| prev.replace(node)) },
+            None => self.tail.replace(node),
+        };
+        match prev {
+            // SAFETY: neighbours of linked nodes are linked (L3).
+            Some(prev) => unsafe { Node::links(prev, |_, next| *next = Some(node)) },
+            None => self.head = Some(node),
+        }
+        // SAFETY: `node` is about to be in this list, whose lock the caller holds.
+        unsafe {
+            Node::links(node, |p, n| {
+                debug_assert!(*n == unlinked(), "a node is in one list at most");
+                (*p, *n) = (prev, next);
+            });
+        }
+    }
+
+    /// Unlinks a node.
+    ///
+    /// # Safety
+    ///
+    /// The node is in this list.
+    #[inline]
+    pub(crate) unsafe fn remove(&mut self, node: NonNull<Node<V>>) {
+        // SAFETY: the node is in this list, whose lock the caller holds.
+        let (prev, next) = unsafe {
+            Node::links(node, |prev, next| {
+                debug_assert!(*next != unlinked(), "the node is in no list");
+                (prev.take(), std::mem::replace(next, unlinked()))
+            })
+        };
+        match prev {
+            // SAFETY: neighbours of linked nodes are linked (L3).
+            Some(prev) => unsafe { Node::links(prev, |_, n| *n = next) },
+            None => self.head = next,
+        }
+        match next {
+            // SAFETY: as above.
+            Some(next) => unsafe { Node::links(next, |p, _| *p = prev) },
+            None => self.tail = prev,
+        }
+    }
+
+    /// Unlinks the node that has waited longest.
+    #[inline]
+    pub(crate) fn pop_front(&mut self) -> Link<V> {
+        let node = self.head?;
+        // SAFETY: the head is in the list (L3).
+        unsafe { self.remove(node) };
+        Some(node)
+    }
+
+    /// Unlinks waiters from the front until it wins one's claim, and returns that one's node. The
+    /// others were selects that somebody else has completed already.
+    #[inline]
+    pub(crate) fn claim_front(&mut self) -> Link<V> {
+        loop {
+            let node = self.head?;
+            // SAFETY: (L2): it is linked, and (L1): we have the lock. The reference ends at once.
+            let claimed = unsafe { node.as_ref().seat().claim() };
+            // SAFETY: the head is in the list (L3).
+            unsafe { self.remove(node) };
+            if claimed {
+                return Some(node);
+            }
+        }
+    }
+
+    /// The first node from the front that `f` accepts.
+    pub(crate) fn find(&self, mut f: impl FnMut(&mut Seat<V>) -> bool) -> Link<V> {
+        let mut at = self.head;
+        while let Some(node) = at {
+            // SAFETY: (L2): it is linked, and (L1): we have the lock.
+            let seat = unsafe { node.as_ref().seat() };
+            if f(seat) {
+                return at;
+            }
+            // SAFETY: it is in this list, whose lock we have.
+            at = unsafe { Node::links(node, |_, next| *next) };
+        }
+        None
+    }
+
+    /// Forgets all nodes, because the object goes and only forgotten futures can still be linked.
+    pub(crate) fn abandon(&mut self) {
+        (self.head, self.tail) = (None, None);
+    }
+}
+
+impl<V> fmt::Debug for List<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("List").field("is_empty", &self.is_empty()).finish()
+    }
+}
+
+impl<V> Drop for List<V> {
+    fn drop(&mut self) {
+        debug_assert!(self.is_empty(), "a waiter outlives what it waits for");
+    }
+}
