@@ -4,12 +4,15 @@
 //! it. `next` is the slot for the task that was woken last: it runs before the ring, while what it
 //! was handed is still in the cache, and thieves leave it alone unless its worker is stuck.
 
+#![expect(unsafe_code, reason = "the current record is kept by address")]
+
 use super::ring::{Item, Ring};
 use crate::reactor::Driver;
 use crate::sys::park::Parker;
 use crate::sys::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence,
 };
+use crate::wait::record::Record;
 use std::ptr;
 
 /// What a worker is to its runtime.
@@ -30,6 +33,8 @@ pub(crate) enum Status {
 pub(crate) struct Processor {
     pub(crate) ring: Ring,
     next: AtomicPtr<()>,
+    /// The goroutine that is being polled; stays until the next one.
+    current: AtomicPtr<Record>,
     /// Odd while a task is being polled, even between polls.
     tick: AtomicU32,
     /// The tick at which the monitor saw the worker stuck; compared with `tick`.
@@ -50,6 +55,7 @@ impl Processor {
         Self {
             ring: Ring::new(),
             next: AtomicPtr::new(ptr::null_mut()),
+            current: AtomicPtr::new(ptr::null_mut()),
             tick: AtomicU32::new(0),
             stalled_at: AtomicU32::new(0),
             status: AtomicU8::new(Status::Active as u8),
@@ -93,7 +99,9 @@ impl Processor {
     // ----- polls, and being stuck in one
 
     #[inline]
-    pub(crate) fn start_poll(&self) {
+    pub(crate) fn start_poll(&self, record: Option<&'static Record>) {
+        let record = record.map_or(ptr::null_mut(), |r| ptr::from_ref(r).cast_mut());
+        self.current.store(record, Ordering::Relaxed);
         self.tick.store(self.tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
@@ -105,6 +113,12 @@ impl Processor {
     /// The poll number, odd while a poll is under way.
     pub(crate) fn tick(&self) -> u32 {
         self.tick.load(Ordering::Relaxed)
+    }
+
+    /// The goroutine that the worker polls, or polled last.
+    pub(crate) fn current(&self) -> Option<&'static Record> {
+        // SAFETY: only ever written from a `&'static Record` or null.
+        unsafe { self.current.load(Ordering::Relaxed).as_ref() }
     }
 
     /// Allows thieves to take the next slot until the worker moves on.

@@ -15,6 +15,7 @@ use crate::sys::sync::{Condvar, Mutex};
 use crate::wait::record::FreeList;
 use async_task::Runnable;
 use std::fmt;
+use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
@@ -96,6 +97,8 @@ pub(crate) struct Shared {
     pub(crate) main_exited: AtomicBool,
     /// Workers that were found stuck, so far.
     pub(crate) stuck: AtomicU64,
+    /// Where the goroutines were started that got a worker stuck and have been reported.
+    pub(crate) told_stuck: Mutex<Vec<&'static Location<'static>>>,
     fatal: Mutex<Fatal>,
     /// Threads inside `block_on`, which a fatal panic has to reach.
     blocked_on: Mutex<Vec<Arc<Parker>>>,
@@ -155,6 +158,7 @@ impl Shared {
             panics: AtomicU64::new(0),
             main_exited: AtomicBool::new(false),
             stuck: AtomicU64::new(0),
+            told_stuck: Mutex::new(Vec::new()),
             fatal: Mutex::new(Fatal::default()),
             blocked_on: Mutex::new(Vec::new()),
             threads: Mutex::new(0),

@@ -130,7 +130,9 @@ impl Monitor {
         if time < STUCK || processor.status() != Status::Active || shared.idle.sleeping() > 0 {
             return queued;
         }
-        abandon(shared, index);
+        if abandon(shared, index) {
+            report(shared, processor);
+        }
         true
     }
 }
@@ -141,25 +143,43 @@ fn all_asleep(shared: &Shared) -> bool {
 }
 
 /// Takes the place of the worker of `index` away and gives it to a spare. Does nothing if the worker
-/// has no place, or if no spare can be had: then the worker keeps it.
-pub(crate) fn abandon(shared: &Arc<Shared>, index: usize) {
+/// has no place, or if no spare can be had: then the worker keeps it, and the answer is no.
+pub(crate) fn abandon(shared: &Arc<Shared>, index: usize) -> bool {
     let processor = shared.processor(index);
     let mut spares = shared.spares.lock();
     if processor.status() != Status::Active || shared.config.current_thread {
-        return;
+        return false;
     }
     processor.set_status(Status::Abandoned);
     spares.active -= 1;
-    if activate_spare(shared, &mut spares) {
-        shared.stuck.fetch_add(1, Ordering::Relaxed);
-        drop(spares);
-        processor.call_attention();
-        // What lies in the queues of the abandoned one is to be stolen now.
-        shared.notify();
-    } else {
+    if !activate_spare(shared, &mut spares) {
         processor.set_status(Status::Active);
         spares.active += 1;
+        return false;
     }
+    drop(spares);
+    shared.stuck.fetch_add(1, Ordering::Relaxed);
+    processor.call_attention();
+    // What lies in the queues of the abandoned one is to be stolen now.
+    shared.notify();
+    true
+}
+
+/// Names the goroutine that a worker is stuck in: once for each place that starts such goroutines.
+fn report(shared: &Shared, processor: &Processor) {
+    let Some(record) = processor.current() else { return };
+    let (id, Some(created)) = (record.id(), record.created()) else { return };
+    let mut told = shared.told_stuck.lock();
+    if id == 0 || told.contains(&created) {
+        return;
+    }
+    told.push(created);
+    drop(told);
+    eprintln!(
+        "gort: goroutine {id} blocks its thread, so another one takes its place; \
+         task::spawn_blocking is for code that blocks\ncreated by goroutine {} at {created}",
+        record.parent()
+    );
 }
 
 /// Gives a free place to a spare worker, a parked one or a new one.

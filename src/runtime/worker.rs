@@ -156,7 +156,7 @@ impl Worker {
         // SAFETY: queues carry what `Runnable::into_raw` gave, each once.
         let runnable = unsafe { Runnable::<Meta>::from_raw(task.0) };
         let processor = self.processor();
-        processor.start_poll();
+        processor.start_poll(runnable.metadata().record);
         context::poll_task(runnable);
         processor.end_poll();
     }
