@@ -9,10 +9,10 @@ use super::context;
 use super::shared::Shared;
 use super::worker::{Host, Worker};
 use crate::sys::park::Parker;
+use crate::sys::sync::atomic::{AtomicBool, Ordering};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// Wakes a thread inside `block_on`.

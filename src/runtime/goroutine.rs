@@ -17,6 +17,7 @@ use super::context;
 use super::join::{JoinError, JoinHandle};
 use super::panic::{self, Report};
 use super::shared::Shared;
+use crate::sys::sync::atomic::{AtomicU8, Ordering};
 use crate::wait::record::Record;
 use async_task::{Builder, Runnable, ScheduleInfo, WithInfo};
 use pin_project_lite::pin_project;
@@ -24,7 +25,6 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 /// What happens to a panic of the task.
@@ -56,8 +56,6 @@ pub(crate) struct Meta {
 
 /// The task was asked to end.
 const ABORT: u8 = u8::MAX;
-
-const _: () = assert!(size_of::<Meta>() == 16, "metadata is two words");
 
 impl Meta {
     pub(crate) fn new(record: Option<&'static Record>, runtime: u16, policy: Policy) -> Self {
@@ -123,7 +121,8 @@ impl<T> Drop for Outcome<T> {
         // SAFETY: the field is dropped here and never used again.
         let drop_end = || unsafe { ManuallyDrop::drop(&mut self.0) };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(drop_end)) {
-            panic::count_dropped_output(payload);
+            // The panic hook has told about it, and no goroutine is left to blame.
+            panic::drop_payload(payload);
         }
     }
 }
@@ -244,5 +243,15 @@ impl<T> From<End<T>> for Result<T, JoinError> {
             End::Exited => Err(JoinError::exited()),
             End::NoThread(code) => Err(JoinError::no_thread(code)),
         }
+    }
+}
+
+#[cfg(all(test, not(gort_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_two_words() {
+        assert_eq!(size_of::<Meta>(), 16);
     }
 }

@@ -7,11 +7,11 @@ use super::join::{JoinError, JoinHandle};
 use super::shared::Shared;
 use super::shutdown;
 use crate::sys::park::Parker;
+use crate::sys::sync::atomic::{Ordering, fence};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 /// Owns a scheduler, its threads, its reactor and its timers. Dropping it ends them.

@@ -61,6 +61,12 @@ impl Idle {
         counts.sleeping() > 0 && counts.searching() == 0
     }
 
+    /// How many workers search and sleep.
+    #[cfg(test)]
+    pub(crate) fn census(&self) -> (u32, u32) {
+        (self.counts().searching(), self.counts().sleeping())
+    }
+
     /// How many workers sleep.
     pub(crate) fn sleeping(&self) -> u32 {
         self.counts().sleeping()
@@ -126,59 +132,5 @@ impl Idle {
             }
             None => true,
         }
-    }
-
-    /// Everybody who sleeps, for a shutdown. They stay registered.
-    pub(crate) fn sleepers(&self) -> Vec<usize> {
-        self.sleepers.lock().clone()
-    }
-}
-
-#[cfg(all(test, gort_loom))]
-mod loom {
-    use super::*;
-    use crate::sys::sync::Arc;
-    use crate::sys::sync::atomic::AtomicUsize;
-    use ::loom::thread;
-
-    /// One worker gives up searching while another thread publishes a task: either the publisher
-    /// wakes the sleeper or the sleeper sees the task.
-    #[test]
-    fn push_against_last_searcher_going_to_sleep() {
-        ::loom::model(|| {
-            let idle = Arc::new(Idle::new());
-            let queue = Arc::new(AtomicUsize::new(0));
-            assert!(idle.start_search(2));
-            let publisher = {
-                let (idle, queue) = (Arc::clone(&idle), Arc::clone(&queue));
-                thread::spawn(move || {
-                    queue.store(1, Ordering::Relaxed);
-                    idle.notify().is_some()
-                })
-            };
-            idle.sleep(0, true);
-            let seen = queue.load(Ordering::Relaxed) == 1;
-            let woken = publisher.join().unwrap();
-            assert!(seen || woken, "the task was published and nobody will run it");
-        });
-    }
-
-    /// Two publishers and a sleeper: it is picked once, and the counts end where they should.
-    #[test]
-    fn a_sleeper_is_picked_once() {
-        ::loom::model(|| {
-            let idle = Arc::new(Idle::new());
-            idle.sleep(0, false);
-            let other = {
-                let idle = Arc::clone(&idle);
-                thread::spawn(move || idle.notify())
-            };
-            let mine = idle.notify();
-            let theirs = other.join().unwrap();
-            assert!(mine.is_some() != theirs.is_some());
-            assert!(idle.wake(0), "it was picked, so it searches");
-            assert!(idle.stop_search());
-            assert_eq!(idle.counts().0, 0);
-        });
     }
 }

@@ -5,6 +5,7 @@
 use super::goroutine::{Meta, Outcome};
 use super::panic::{Payload, Report, message};
 use crate::sys::point::{self, Op};
+use crate::sys::sync::Mutex;
 use crate::wait::record::{self, WaitReason};
 use std::fmt;
 use std::future::Future;
@@ -177,7 +178,7 @@ enum Why {
 
 struct Panicked {
     // A mutex makes the error `Sync`, which a payload is not.
-    payload: std::sync::Mutex<Payload>,
+    payload: Mutex<Payload>,
     message: String,
 }
 
@@ -204,7 +205,7 @@ impl JoinError {
     pub(crate) fn panicked(report: Box<Report>) -> Self {
         let payload = report.into_payload();
         let message = message(&*payload).to_owned();
-        Self(Why::Panicked(Box::new(Panicked { payload: payload.into(), message })))
+        Self(Why::Panicked(Box::new(Panicked { payload: Mutex::new(payload), message })))
     }
 
     /// Whether it was aborted, or its runtime was shut down before it ended.
@@ -242,9 +243,7 @@ impl JoinError {
     /// If the goroutine did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn std::any::Any + Send + 'static>, JoinError> {
         match self.0 {
-            Why::Panicked(panicked) => {
-                Ok(panicked.payload.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
-            }
+            Why::Panicked(panicked) => Ok(panicked.payload.into_inner()),
             why => Err(JoinError(why)),
         }
     }

@@ -14,12 +14,15 @@ mod handle;
 mod idle;
 mod inject;
 mod join;
+#[cfg(all(test, gort_loom))]
+mod loom;
 mod panic;
 mod processor;
 mod ring;
 mod shared;
 mod shutdown;
 mod sysmon;
+mod table;
 mod worker;
 mod yield_now;
 

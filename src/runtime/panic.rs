@@ -11,7 +11,6 @@ use std::any::Any;
 use std::fmt::Write as _;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a panic carries.
 pub(crate) type Payload = Box<dyn Any + Send + 'static>;
@@ -24,22 +23,12 @@ pub(crate) fn is_goexit(payload: &(dyn Any + Send)) -> bool {
     payload.is::<GoexitToken>()
 }
 
-/// Panics in dropped outputs, of all runtimes of the process.
-static DROPPED_OUTPUTS: AtomicU64 = AtomicU64::new(0);
-
-/// An output that nobody asked for panicked when it was dropped. The panic hook has told about it;
-/// there is no goroutine left to blame.
-#[cold]
-pub(crate) fn count_dropped_output(payload: Payload) {
-    DROPPED_OUTPUTS.fetch_add(1, Ordering::Relaxed);
-    drop_payload(payload);
-}
-
 /// Drops a payload whose own drop may panic; a second panic is not worth the process.
+#[cold]
 pub(crate) fn drop_payload(payload: Payload) {
     let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload)));
     if let Err(second) = again {
-        std::mem::forget(second);
+        let _forgotten = std::mem::ManuallyDrop::new(second);
     }
 }
 

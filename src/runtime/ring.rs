@@ -17,12 +17,8 @@
 use crate::sys::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::ptr::{self, NonNull};
 
-/// Items a ring holds.
-#[cfg(not(gort_loom))]
-pub(crate) const CAPACITY: u32 = 256;
-/// Small, so that a model wraps around and overflows.
-#[cfg(gort_loom)]
-pub(crate) const CAPACITY: u32 = 4;
+/// Items a ring holds; few in a model, so that it wraps around and overflows.
+pub(crate) const CAPACITY: u32 = if crate::sys::MODEL { 4 } else { 256 };
 
 /// What the queues carry: the raw form of a runnable task, which is to be used once; in a model, any
 /// address.
@@ -238,80 +234,5 @@ mod tests {
             all.extend(drain(&victim));
             assert_eq!(all, (0..256).map(|n| item(round * 256 + n)).collect::<Vec<_>>());
         }
-    }
-}
-
-#[cfg(all(test, gort_loom))]
-mod loom {
-    use super::*;
-    use crate::sys::sync::Arc;
-    use ::loom::thread;
-
-    fn item(n: usize) -> Item {
-        Item::new(ptr::without_provenance_mut(n * 8 + 8)).unwrap()
-    }
-
-    fn drain(ring: &Ring) -> Vec<Item> {
-        std::iter::from_fn(|| ring.pop()).collect()
-    }
-
-    /// The owner pushes past the capacity and pops while a thief steals: each item once.
-    #[test]
-    fn push_pop_steal_overflow() {
-        ::loom::model(|| {
-            let ring = Arc::new(Ring::new());
-            for n in 0..3 {
-                ring.push(item(n)).unwrap();
-            }
-            let thief = {
-                let ring = Arc::clone(&ring);
-                thread::spawn(move || {
-                    let own = Ring::new();
-                    let mut got: Vec<_> = ring.steal_into(&own).into_iter().collect();
-                    got.extend(drain(&own));
-                    got
-                })
-            };
-            let mut got = Vec::new();
-            for n in 3..5 {
-                if let Err(half) = ring.push(item(n)) {
-                    got.extend(half);
-                }
-            }
-            got.extend(ring.pop());
-            got.extend(thief.join().unwrap());
-            got.extend(drain(&ring));
-            got.sort();
-            assert_eq!(got, (0..5).map(item).collect::<Vec<_>>());
-        });
-    }
-
-    /// Two thieves on one ring.
-    #[test]
-    fn two_thieves() {
-        ::loom::model(|| {
-            let ring = Arc::new(Ring::new());
-            for n in 0..3 {
-                ring.push(item(n)).unwrap();
-            }
-            let thieves: Vec<_> = (0..2)
-                .map(|_| {
-                    let ring = Arc::clone(&ring);
-                    thread::spawn(move || {
-                        let own = Ring::new();
-                        let mut got: Vec<_> = ring.steal_into(&own).into_iter().collect();
-                        got.extend(drain(&own));
-                        got
-                    })
-                })
-                .collect();
-            let mut got: Vec<_> = ring.pop().into_iter().collect();
-            for thief in thieves {
-                got.extend(thief.join().unwrap());
-            }
-            got.extend(drain(&ring));
-            got.sort();
-            assert_eq!(got, (0..3).map(item).collect::<Vec<_>>());
-        });
     }
 }

@@ -1,25 +1,22 @@
 //! What all threads of one runtime share.
 
-#![expect(unsafe_code, reason = "the table of runtimes holds raw references")]
-
 use super::blocking::Pool;
 use super::goroutine::Meta;
 use super::idle::Idle;
 use super::inject::{Chain, Inject};
 use super::panic::Payload;
 use super::processor::Processor;
+use super::table;
 use crate::reactor::Driver;
 use crate::sys::clock::Clock;
 use crate::sys::park::Parker;
+use crate::sys::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::sys::sync::{Condvar, Mutex};
 use crate::wait::record::FreeList;
 use async_task::Runnable;
 use std::fmt;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
-};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -128,18 +125,11 @@ struct Fatal {
     payload: Option<Payload>,
 }
 
-/// All runtimes of the process, by index. A slot holds one strong reference while its runtime may
-/// still have tasks.
-static RUNTIMES: [AtomicPtr<Shared>; 1 << 16] =
-    [const { AtomicPtr::new(std::ptr::null_mut()) }; 1 << 16];
-/// Where to start the search for a free slot.
-static NEXT_INDEX: AtomicU32 = AtomicU32::new(0);
-
 impl Shared {
-    /// Makes the shared part and enters it into the table; [`unlist`](Self::unlist) takes it out.
+    /// Makes the shared part and enters it into the table of runtimes.
     pub(crate) fn new(config: Config, driver: Driver, clock: Clock) -> Arc<Self> {
         let slots = if config.current_thread { 1 } else { config.workers + config.spares };
-        let index = claim_index();
+        let index = table::reserve();
         let shared = Arc::new(Self {
             index,
             driver: Arc::new(driver),
@@ -169,20 +159,8 @@ impl Shared {
             core: Mutex::new(None),
             config,
         });
-        // Ordering: Release pairs with the Acquire in `by_index`.
-        RUNTIMES[usize::from(index)]
-            .store(Arc::into_raw(Arc::clone(&shared)).cast_mut(), Ordering::Release);
+        table::insert(index, Arc::clone(&shared));
         shared
-    }
-
-    /// Takes the runtime out of the table. No task of it is alive.
-    pub(crate) fn unlist(&self) {
-        let slot = &RUNTIMES[usize::from(self.index)];
-        let raw = slot.swap(std::ptr::null_mut(), Ordering::AcqRel);
-        if !raw.is_null() {
-            // SAFETY: `new` put the reference into the slot and the swap gives it to one caller.
-            drop(unsafe { Arc::from_raw(raw) });
-        }
     }
 
     /// The runtime of a live task. `meta` belongs to a task that has not ended, so that the runtime
@@ -192,23 +170,17 @@ impl Shared {
     ///
     /// If it is not.
     pub(crate) fn of_task(meta: &Meta) -> Arc<Self> {
-        // Ordering: Acquire pairs with the Release in `new`.
-        let raw = RUNTIMES[usize::from(meta.runtime)].load(Ordering::Acquire).cast_const();
-        assert!(!raw.is_null(), "a live task without a runtime");
-        // SAFETY: the slot's own reference keeps the count above zero while a task is alive.
-        unsafe { Arc::increment_strong_count(raw) };
-        // SAFETY: the count was raised for this reference.
-        unsafe { Arc::from_raw(raw) }
+        table::find(meta.runtime)
     }
 
-    /// [`unlist`](Self::unlist)s a runtime that was shut down and whose last task has ended.
+    /// Takes a runtime out of the table that was shut down and whose last task has ended.
     pub(crate) fn unlist_if_over(&self) {
         if self.phase() == Phase::ShuttingDown
             && self.num_goroutine() == 0
             && *self.threads.lock() == 0
             && self.pool.is_over()
         {
-            self.unlist();
+            table::remove(self.index);
         }
     }
 
@@ -471,16 +443,4 @@ impl Drop for BlockedOn<'_> {
             blocked.swap_remove(at);
         }
     }
-}
-
-/// Reserves a free slot in the table. Two callers never get one index: they would have to be 65,536
-/// calls apart.
-fn claim_index() -> u16 {
-    for _ in 0..RUNTIMES.len() {
-        let index = (NEXT_INDEX.fetch_add(1, Ordering::Relaxed) & 0xffff) as u16;
-        if RUNTIMES[usize::from(index)].load(Ordering::Relaxed).is_null() {
-            return index;
-        }
-    }
-    panic!("more than {} runtimes at the same time", RUNTIMES.len());
 }

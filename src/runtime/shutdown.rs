@@ -22,10 +22,10 @@ use super::goroutine::Meta;
 use super::inject::Chain;
 use super::ring::Item;
 use super::shared::{Phase, Shared};
+use crate::sys::sync::atomic::{Ordering, fence};
 use crate::wait::record;
 use async_task::Runnable;
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
 /// Shuts `shared` down; see the module documentation. `grace` bounds the wait for blocking jobs;

@@ -15,3 +15,6 @@ pub(crate) mod clock;
 pub(crate) mod park;
 pub(crate) mod point;
 pub(crate) mod sync;
+
+/// Whether this is a build for a model checker, where sizes are small.
+pub(crate) const MODEL: bool = cfg!(gort_loom);

@@ -58,6 +58,10 @@ mod locks {
         pub(crate) fn get_mut(&mut self) -> &mut T {
             self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
         }
+
+        pub(crate) fn into_inner(self) -> T {
+            self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+        }
     }
 
     /// A condition variable for [`Mutex`].
@@ -117,6 +121,10 @@ mod locks {
 
         pub(crate) fn get_mut(&mut self) -> &mut T {
             self.0.get_mut()
+        }
+
+        pub(crate) fn into_inner(self) -> T {
+            self.0.into_inner()
         }
     }
 

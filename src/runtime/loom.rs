@@ -1,0 +1,116 @@
+//! Models of the ring and of the sleep protocol, for loom.
+
+use super::idle::Idle;
+use super::ring::{Item, Ring};
+use crate::sys::sync::Arc;
+use crate::sys::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+
+fn item(n: usize) -> Item {
+    Item::new(std::ptr::without_provenance_mut(n * 8 + 8)).unwrap()
+}
+
+fn drain(ring: &Ring) -> Vec<Item> {
+    std::iter::from_fn(|| ring.pop()).collect()
+}
+
+/// The owner pushes past the capacity and pops while a thief steals: each item once.
+#[test]
+fn push_pop_steal_overflow() {
+    loom::model(|| {
+        let ring = Arc::new(Ring::new());
+        for n in 0..3 {
+            ring.push(item(n)).unwrap();
+        }
+        let thief = {
+            let ring = Arc::clone(&ring);
+            thread::spawn(move || {
+                let own = Ring::new();
+                let mut got: Vec<_> = ring.steal_into(&own).into_iter().collect();
+                got.extend(drain(&own));
+                got
+            })
+        };
+        let mut got = Vec::new();
+        for n in 3..5 {
+            if let Err(half) = ring.push(item(n)) {
+                got.extend(half);
+            }
+        }
+        got.extend(ring.pop());
+        got.extend(thief.join().unwrap());
+        got.extend(drain(&ring));
+        got.sort();
+        assert_eq!(got, (0..5).map(item).collect::<Vec<_>>());
+    });
+}
+
+/// Two thieves on one ring.
+#[test]
+fn two_thieves() {
+    loom::model(|| {
+        let ring = Arc::new(Ring::new());
+        for n in 0..3 {
+            ring.push(item(n)).unwrap();
+        }
+        let thieves: Vec<_> = (0..2)
+            .map(|_| {
+                let ring = Arc::clone(&ring);
+                thread::spawn(move || {
+                    let own = Ring::new();
+                    let mut got: Vec<_> = ring.steal_into(&own).into_iter().collect();
+                    got.extend(drain(&own));
+                    got
+                })
+            })
+            .collect();
+        let mut got: Vec<_> = ring.pop().into_iter().collect();
+        for thief in thieves {
+            got.extend(thief.join().unwrap());
+        }
+        got.extend(drain(&ring));
+        got.sort();
+        assert_eq!(got, (0..3).map(item).collect::<Vec<_>>());
+    });
+}
+
+/// One worker gives up searching while another thread publishes a task: either the publisher
+/// wakes the sleeper or the sleeper sees the task.
+#[test]
+fn push_against_last_searcher_going_to_sleep() {
+    loom::model(|| {
+        let idle = Arc::new(Idle::new());
+        let queue = Arc::new(AtomicUsize::new(0));
+        assert!(idle.start_search(2));
+        let publisher = {
+            let (idle, queue) = (Arc::clone(&idle), Arc::clone(&queue));
+            thread::spawn(move || {
+                queue.store(1, Ordering::Relaxed);
+                idle.notify().is_some()
+            })
+        };
+        idle.sleep(0, true);
+        let seen = queue.load(Ordering::Relaxed) == 1;
+        let woken = publisher.join().unwrap();
+        assert!(seen || woken, "the task was published and nobody will run it");
+    });
+}
+
+/// Two publishers and a sleeper: it is picked once, and the counts end where they should.
+#[test]
+fn a_sleeper_is_picked_once() {
+    loom::model(|| {
+        let idle = Arc::new(Idle::new());
+        idle.sleep(0, false);
+        let other = {
+            let idle = Arc::clone(&idle);
+            thread::spawn(move || idle.notify())
+        };
+        let mine = idle.notify();
+        let theirs = other.join().unwrap();
+        assert!(mine.is_some() != theirs.is_some());
+        assert!(idle.wake(0), "it was picked, so it searches");
+        assert!(idle.stop_search());
+        assert_eq!(idle.census(), (0, 0));
+    });
+}
