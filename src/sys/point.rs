@@ -53,6 +53,33 @@ pub(crate) fn poll(cx: &mut Context<'_>, _op: Op) -> Poll<()> {
     Poll::Ready(())
 }
 
+/// Whether something is left of the running goroutine's budget; takes nothing.
+///
+/// `Pending` means what it means in [`poll`]. For an operation that does not know yet whether it is
+/// ready; it [charges](charge) later.
+#[inline]
+pub(crate) fn available(cx: &mut Context<'_>) -> Poll<()> {
+    if LEFT.try_with(Cell::get).unwrap_or(UNLIMITED) == 0 {
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    Poll::Ready(())
+}
+
+/// Takes one unit of the running goroutine's budget if one is left, and says so.
+#[inline]
+pub(crate) fn charge(_op: Op) -> bool {
+    LEFT.try_with(|left| match left.get() {
+        UNLIMITED => true,
+        0 => false,
+        some => {
+            left.set(some - 1);
+            true
+        }
+    })
+    .unwrap_or(true)
+}
+
 /// Gives back the unit that [`poll`] took: the operation had to wait after all.
 #[inline]
 pub(crate) fn refund() {

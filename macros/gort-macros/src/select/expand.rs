@@ -1,0 +1,388 @@
+//! From arms to code.
+//!
+//! ```text
+//! {
+//!     enum Out<T0, ..> { _0(T0), .., Default, Disabled }       // which arm, with what it yields
+//!     let out = {
+//!         conditions; operands, in source order                 // one `let` each
+//!         let mut select = Select::new(live, core, (arm, ..));
+//!         poll_fn(|cx| poll(cx, head, faces, |ask| match ask { .. })).await
+//!     };                                                        // all borrows and losers end here
+//!     match out { Out::_0(v) => body, .. }
+//! }
+//! ```
+//!
+//! The engine never sees an arm's type: it asks the closure for arm number `i`. The closure is the
+//! only place that knows all types, and it is what carries their auto traits (`Send`) into the
+//! caller's future. All our names are invisible to the caller's code (`mixed_site`).
+
+use super::parse::{Arm, Kind, Select};
+use super::pattern;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::Index;
+
+/// The code of one `select!`.
+pub(crate) fn expand(select: &Select) -> TokenStream {
+    let names = Names::new(select);
+    if select.arms.is_empty() {
+        return without_arms(select, &names);
+    }
+    let enumeration = declare_out(select, &names);
+    let out = if select.default.is_some() && select.arms.iter().all(|arm| arm.kind.is_channel()) {
+        try_once(select, &names)
+    } else {
+        wait(select, &names)
+    };
+    let bodies = bodies(select, &names);
+    let Names { out: name, .. } = &names;
+    let breather = breather(select, &names);
+    quote! {{
+        #enumeration
+        #breather
+        let #name = #out;
+        #bodies
+    }}
+}
+
+/// Identifiers and paths of one expansion.
+struct Names {
+    /// `$crate::__private::select`
+    path: TokenStream,
+    out_type: Ident,
+    out: Ident,
+    live: Ident,
+    select: Ident,
+    arms: Ident,
+    cx: Ident,
+    variants: Vec<Ident>,
+}
+
+impl Names {
+    fn new(select: &Select) -> Self {
+        let krate = &select.krate;
+        let hidden = |name: &str| Ident::new(name, Span::mixed_site());
+        Names {
+            path: quote!(#krate::__private::select),
+            out_type: hidden("__GortSelected"),
+            out: hidden("out"),
+            live: hidden("live"),
+            select: hidden("select"),
+            arms: hidden("arms"),
+            cx: hidden("cx"),
+            variants: (0..select.arms.len()).map(|i| hidden(&format!("_{i}"))).collect(),
+        }
+    }
+
+    /// The `let` that holds operand `what` of arm `i`.
+    fn operand(&self, what: &str, i: usize) -> Ident {
+        format_ident!("{what}_{i}", span = Span::mixed_site())
+    }
+}
+
+/// Gives the other goroutines their turn before a select that itself never waits.
+fn breather(select: &Select, names: &Names) -> Option<TokenStream> {
+    let path = &names.path;
+    select.default.is_some().then(|| {
+        quote! {
+            if #path::must_yield() {
+                #path::yield_now().await;
+            }
+        }
+    })
+}
+
+fn without_arms(select: &Select, names: &Names) -> TokenStream {
+    let path = &names.path;
+    let breather = breather(select, names);
+    match (&select.otherwise, &select.default) {
+        (Some(body), _) | (None, Some(body)) => quote!({ #breather #body }),
+        (None, None) => quote!({ match #path::forever(#path::here()).await {} }),
+    }
+}
+
+fn declare_out(select: &Select, names: &Names) -> TokenStream {
+    let Names { out_type, variants, .. } = names;
+    let types: Vec<Ident> = (0..select.arms.len()).map(|i| format_ident!("T{i}")).collect();
+    quote! {
+        #[allow(dead_code, clippy::all)]
+        enum #out_type<#(#types),*> {
+            #(#variants(#types),)*
+            /// No arm was ready.
+            Default,
+            /// No arm can ever be ready.
+            Disabled,
+        }
+    }
+}
+
+/// The block that waits for an arm.
+fn wait(select: &Select, names: &Names) -> TokenStream {
+    let Names { path, select: sel, cx, .. } = names;
+    let prepare = prepare(select, names);
+    let (split, faces, step) = (split(names), faces(select, names), step(select, names));
+    let idle = idle(select, path);
+    let finish = finish(names, quote!(polled));
+    let biased = select.biased;
+    quote! {{
+        #prepare
+        let #sel = &mut #sel;
+        #path::poll_fn(move |#cx| {
+            // The closure takes the reference whole: one pointer.
+            let #sel = &mut *#sel;
+            #split
+            let faces = #faces;
+            let polled = #path::ready!(
+                #path::poll(#cx, #path::here(), head, &faces, #biased, #idle, #step)
+            );
+            #path::Poll::Ready(#finish)
+        })
+        .await
+    }}
+}
+
+/// The block that looks once and never waits: no future is built.
+fn try_once(select: &Select, names: &Names) -> TokenStream {
+    let Names { path, out_type, .. } = names;
+    let prepare = prepare(select, names);
+    let (split, faces, step) = (split(names), faces(select, names), step(select, names));
+    let finish = finish(names, quote!(tried));
+    let biased = select.biased;
+    // One channel's word is one instant; several are if none has changed meanwhile. With `else`
+    // somebody has to find out whether the arms are all disabled.
+    let instant = match (&select.otherwise, select.arms.len()) {
+        (Some(_), _) => quote!(false),
+        (None, 1) => quote!(true),
+        (None, _) => quote!(#path::unchanged(&faces, &#faces)),
+    };
+    quote! {{
+        #prepare
+        #split
+        let faces = #faces;
+        if #path::none_ready(head, &faces) && #instant {
+            #out_type::Default
+        } else {
+            let tried = #path::try_now(#path::here(), head, &faces, #biased, #step);
+            #finish
+        }
+    }}
+}
+
+/// What the engine is to do when no arm is ready.
+fn idle(select: &Select, path: &TokenStream) -> TokenStream {
+    let channel = select.arms.iter().any(|arm| arm.kind.is_channel());
+    match (&select.default, &select.otherwise) {
+        (Some(_), _) => quote!(#path::Idle::Default),
+        // Go's select waits for ever on nil channels; tokio's panics, in `bodies`.
+        (None, None) if channel => quote!(#path::Idle::Forever),
+        (None, _) => quote!(#path::Idle::Wait),
+    }
+}
+
+/// Takes the `Select` apart into what the engine keeps and the arms.
+fn split(names: &Names) -> TokenStream {
+    let Names { path, select, arms, .. } = names;
+    quote!(let #path::Select { head, arms: #arms } = &mut *#select;)
+}
+
+/// Makes the engine's answer one of `Out`.
+fn finish(Names { path, out_type, .. }: &Names, answer: TokenStream) -> TokenStream {
+    quote! {
+        match #answer {
+            #path::Outcome::Won(out) => out,
+            #path::Outcome::Default => #out_type::Default,
+            #path::Outcome::Disabled => #out_type::Disabled,
+        }
+    }
+}
+
+/// Conditions, operands, and the `Select` that holds the arms.
+fn prepare(select: &Select, names: &Names) -> TokenStream {
+    let Names { path, live, select: sel, arms, .. } = names;
+    let count = select.arms.len();
+    let words = count.div_ceil(64);
+    let live_type = if words == 1 { quote!(u64) } else { quote!([u64; #words]) };
+    let conditions = select.arms.iter().enumerate().filter_map(|(i, arm)| {
+        let condition = arm.condition.as_ref()?;
+        Some(quote_spanned!(arm.span=> if !#condition { #path::Live::remove(&mut #live, #i); }))
+    });
+    let mutable = select.arms.iter().any(|arm| arm.condition.is_some()).then(|| quote!(mut));
+    let operands = select.arms.iter().enumerate().map(|(i, arm)| operands(arm, i, names));
+    let built = select.arms.iter().enumerate().map(|(i, arm)| build(arm, i, names));
+    let fields = (0..count).map(Index::from);
+    quote! {
+        let #mutable #live: #live_type = #path::Live::first(#count);
+        #(#conditions)*
+        #(#operands)*
+        let mut #sel = {
+            #[allow(unused_imports)]
+            use #path::{Claimable as _, Polled as _, RecvOperand as _, SendOperand as _};
+            let #arms = (#(#built,)*);
+            let core = #path::NoCore #(.join(#path::Arm::core(&#arms.#fields)))*;
+            #path::Select { head: #path::Head::new(#live, core), arms: #arms }
+        };
+    }
+}
+
+/// Evaluates what the arm's head says, once.
+fn operands(arm: &Arm, i: usize, names: &Names) -> TokenStream {
+    match &arm.kind {
+        Kind::Recv { chan, .. } => {
+            let name = names.operand("chan", i);
+            quote_spanned!(arm.span=> let #name = &#chan;)
+        }
+        Kind::Send { chan, value, .. } => {
+            let (name, sent) = (names.operand("chan", i), names.operand("value", i));
+            quote_spanned!(arm.span=> let #name = &#chan; let #sent = #value;)
+        }
+        Kind::Future { future, .. } => {
+            let name = names.operand("future", i);
+            quote_spanned!(arm.span=> let #name = #future;)
+        }
+    }
+}
+
+/// Makes an arm of its operands.
+fn build(arm: &Arm, i: usize, names: &Names) -> TokenStream {
+    let (path, chan) = (&names.path, names.operand("chan", i));
+    let span = arm.span;
+    match &arm.kind {
+        Kind::Recv { value, ok, .. } => {
+            let ignored = value.as_ref().is_none_or(pattern::is_wild);
+            match (ignored, ok) {
+                (false, None) => quote_spanned!(span=> #chan.__gort_recv()),
+                (false, Some(_)) => quote_spanned!(span=> #chan.__gort_recv_ok()),
+                (true, _) => quote_spanned!(span=> #chan.__gort_recv_any()),
+            }
+        }
+        Kind::Send { result, option, .. } => {
+            let value = names.operand("value", i);
+            let method = match option {
+                true => quote_spanned!(span=> __gort_send_option),
+                false => quote_spanned!(span=> __gort_send),
+            };
+            match result {
+                Some(_) => quote_spanned!(span=> #chan.#method(#value)),
+                None => quote_spanned!(span=> #path::unbound(#chan.#method(#value))),
+            }
+        }
+        Kind::Future { .. } => {
+            let future = names.operand("future", i);
+            // Two references: `Claimable` is found first where it applies, `Polled` otherwise.
+            quote_spanned!(span=> (&&#path::kind(&#future)).__gort_arm(#future))
+        }
+    }
+}
+
+/// What plain loads tell about each arm.
+fn faces(select: &Select, Names { path, arms, .. }: &Names) -> TokenStream {
+    let fields = (0..select.arms.len()).map(Index::from);
+    quote!([#(#path::Arm::face(&#arms.#fields)),*])
+}
+
+/// The closure that does what the engine asks.
+fn step(select: &Select, names: &Names) -> TokenStream {
+    let Names { path, arms, cx, .. } = names;
+    let cases = select.arms.iter().enumerate().map(|(i, arm)| case(arm, i, names));
+    let fields = (0..select.arms.len()).map(Index::from);
+    quote! {
+        |ask: #path::Ask<'_>, #cx: &mut #path::Context<'_>| match ask {
+            #path::Ask::Arm(index, how) => match index {
+                #(#cases)*
+                _ => #path::no_such_arm(index),
+            },
+            #path::Ask::Channels(with) => {
+                // SAFETY: the arms live in a pinned future and are never moved (`Select`).
+                with(&mut [#(unsafe { #path::channel(&mut #arms.#fields) }),*]);
+                #path::Step::Pending
+            }
+        }
+    }
+}
+
+/// What the closure does for one arm.
+fn case(arm: &Arm, i: usize, names: &Names) -> TokenStream {
+    let Names { path, out_type, variants, arms, cx, .. } = names;
+    let (field, variant) = (Index::from(i), &variants[i]);
+    let won = quote!(#path::Step::Won(#out_type::#variant(value)));
+    let ready = match &arm.kind {
+        Kind::Future { pat, .. } => {
+            let test = pattern::as_test(pat);
+            quote! {
+                #[allow(unused_variables, unreachable_patterns, unreachable_code)]
+                let matches = match &value {
+                    #test => true,
+                    _ => false,
+                };
+                if matches { #won } else { #path::Step::Disabled }
+            }
+        }
+        _ => won,
+    };
+    quote! {
+        // SAFETY: as for `Ask::Channels`.
+        #i => match unsafe { #path::step(&mut #arms.#field, how, #cx) } {
+            #[allow(unreachable_code)]
+            #path::Stepped::Ready(value) => { #ready }
+            #path::Stepped::Pending => #path::Step::Pending,
+            #path::Stepped::Never => #path::Step::Disabled,
+        },
+    }
+}
+
+/// The `match` that runs one body.
+fn bodies(select: &Select, names: &Names) -> TokenStream {
+    let Names { out_type, out, .. } = names;
+    let arms = select.arms.iter().zip(&names.variants).map(|(arm, variant)| {
+        let body = &arm.body;
+        match bound(&arm.kind) {
+            Bound::Nothing => quote!(#out_type::#variant(_) => #body,),
+            Bound::Test(pat) => quote!(#out_type::#variant(#pat) => #body,),
+            // A match of its own: what the pattern leaves out is an error at this arm.
+            Bound::Always(pat) => {
+                let value = Ident::new("value", Span::mixed_site().located_at(arm.span));
+                quote!(#out_type::#variant(#value) => match #value { #pat => #body },)
+            }
+        }
+    });
+    let default = select.default.as_ref().map(|body| quote!(#out_type::Default => #body,));
+    let otherwise = select.otherwise.as_ref().map_or_else(
+        || quote!(::core::panic!("all branches are disabled and there is no else branch")),
+        Clone::clone,
+    );
+    quote! {
+        match #out {
+            #(#arms)*
+            #default
+            #out_type::Disabled => #otherwise,
+            #[allow(unreachable_patterns)]
+            _ => ::core::unreachable!(),
+        }
+    }
+}
+
+/// What an arm's pattern is to the `match` over what came out.
+enum Bound {
+    /// There is none, or it is `_`.
+    Nothing,
+    /// The engine has tested that it matches.
+    Test(TokenStream),
+    /// It has to match whatever comes.
+    Always(TokenStream),
+}
+
+fn bound(kind: &Kind) -> Bound {
+    match kind {
+        Kind::Future { pat, .. } => Bound::Test(quote!(#pat)),
+        Kind::Recv { value: Some(value), ok: None, .. } if !pattern::is_wild(value) => {
+            Bound::Always(quote!(#value))
+        }
+        // An ignored value of any type: the arm yields `ok` alone.
+        Kind::Recv { value: Some(value), ok: Some(ok), .. } if pattern::is_wild(value) => {
+            Bound::Always(quote!(#ok))
+        }
+        Kind::Recv { value: Some(value), ok: Some(ok), .. } => Bound::Always(quote!((#value, #ok))),
+        Kind::Recv { .. } | Kind::Send { result: None, .. } => Bound::Nothing,
+        Kind::Send { result: Some(result), .. } => Bound::Always(quote!(#result)),
+    }
+}

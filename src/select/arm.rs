@@ -1,0 +1,223 @@
+//! What `select!` makes of its arms.
+//!
+//! An arm is one of three things:
+//!
+//! * an operation on a channel, written with `<-` ([`channel`](super::channel));
+//! * one of gort's own futures that can be claimed ([`Claimable`]): the operation inside takes part
+//!   in the select as if it had been written with `<-`;
+//! * any other future ([`FutureArm`]): it is polled.
+//!
+//! Which of the last two a future is, is decided by its type where the macro's code is compiled:
+//! method lookup finds [`Claimable`] through one reference less than [`Polled`].
+
+#![expect(unsafe_code, reason = "arms are pinned by the macro's expansion")]
+
+use crate::wait::arm as wait;
+use std::fmt;
+use std::future::IntoFuture;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// One arm, in the types of the macro's expansion.
+#[doc(hidden)]
+pub trait Arm {
+    /// What the body's pattern is matched with.
+    type Output;
+    /// [`NoCore`] if the arm needs none, `Parking` if others have to find the select.
+    type Core;
+
+    /// The core that the arm needs.
+    fn core(&self) -> Self::Core;
+
+    /// What can be told by looking.
+    fn face(&self) -> Face;
+
+    /// Does what the engine asks.
+    ///
+    /// # Safety
+    ///
+    /// `self` is pinned: it has not been moved since the first call and will not be until it is
+    /// dropped.
+    unsafe fn step(&mut self, how: How, cx: &mut Context<'_>) -> Stepped<Self::Output>;
+
+    /// The operation that can be enqueued, if the arm is one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`step`](Self::step).
+    unsafe fn channel(&mut self) -> Channel<'_>;
+}
+
+/// What plain loads tell about an arm.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    /// It can never be ready: a nil channel, nothing to send.
+    Never,
+    /// It was not ready when it was looked at. The number names that look: if a second look gives
+    /// the same, nothing has happened in between.
+    NotReady(u32),
+    /// It has to be tried.
+    Maybe,
+}
+
+/// What the engine wants of an arm.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Take effect if that is possible at once.
+    Try,
+    /// It was chosen while it waited: take the outcome.
+    Collect,
+    /// It was done under all locks: hand out the outcome.
+    Take,
+}
+
+/// What became of it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Stepped<T> {
+    /// The arm took effect.
+    Ready(T),
+    /// It cannot, at the moment.
+    Pending,
+    /// It never will.
+    Never,
+}
+
+/// What the engine asks of the macro's closure.
+#[doc(hidden)]
+pub enum Ask<'a> {
+    /// One arm, by number.
+    Arm(usize, How),
+    /// All arms at once, as operations that can be enqueued.
+    Channels(&'a mut dyn FnMut(&mut [Channel<'_>])),
+}
+
+impl fmt::Debug for Ask<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ask::Arm(index, how) => f.debug_tuple("Arm").field(index).field(how).finish(),
+            Ask::Channels(_) => f.write_str("Channels"),
+        }
+    }
+}
+
+/// What the macro's closure answers.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Step<Out> {
+    /// The arm won.
+    Won(Out),
+    /// It did not.
+    Pending,
+    /// It did not and never will, or what came did not match its pattern.
+    Disabled,
+}
+
+/// An arm as something that can be locked and enqueued.
+#[doc(hidden)]
+pub struct Channel<'a> {
+    pub(super) arm: Option<&'a dyn wait::Arm>,
+    /// Address of its lock; 0 without `arm`.
+    pub(super) key: usize,
+    /// Number of the arm.
+    pub(super) index: usize,
+}
+
+impl<'a> Channel<'a> {
+    /// An arm that takes no part in locking.
+    pub(super) const NONE: Channel<'static> = Channel { arm: None, key: 0, index: 0 };
+
+    #[inline]
+    pub(super) fn new(arm: &'a dyn wait::Arm) -> Self {
+        match arm.key() {
+            Some(key) => Channel { arm: Some(arm), key, index: 0 },
+            None => Channel::NONE,
+        }
+    }
+}
+
+impl fmt::Debug for Channel<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("key", &self.key).field("index", &self.index).finish()
+    }
+}
+
+/// An arm that is polled.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct FutureArm<F>(F);
+
+impl<F: Future> Arm for FutureArm<F> {
+    type Output = F::Output;
+    type Core = super::engine::NoCore;
+
+    fn core(&self) -> Self::Core {
+        super::engine::NoCore
+    }
+
+    #[inline]
+    fn face(&self) -> Face {
+        Face::Maybe
+    }
+
+    #[inline]
+    unsafe fn step(&mut self, how: How, cx: &mut Context<'_>) -> Stepped<F::Output> {
+        debug_assert_eq!(how, How::Try, "only operations on channels wait in lists");
+        // SAFETY: pinned by this function's contract.
+        let future = unsafe { Pin::new_unchecked(&mut self.0) };
+        match future.poll(cx) {
+            Poll::Ready(output) => Stepped::Ready(output),
+            Poll::Pending => Stepped::Pending,
+        }
+    }
+
+    #[inline]
+    unsafe fn channel(&mut self) -> Channel<'_> {
+        Channel::NONE
+    }
+}
+
+/// The type of a future, for method lookup.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Kind<F>(PhantomData<fn(F)>);
+
+/// The [`Kind`] of `future`.
+#[doc(hidden)]
+pub fn kind<F>(_future: &F) -> Kind<F> {
+    Kind(PhantomData)
+}
+
+/// Found by method lookup for gort's own futures, before [`Polled`].
+#[doc(hidden)]
+pub trait Claimable {
+    /// The future.
+    type Future;
+    /// The operation inside, as an arm.
+    type Arm: Arm;
+    /// Takes the operation out of a future that was not polled yet.
+    fn __gort_arm(self, future: Self::Future) -> Self::Arm;
+}
+
+/// Found by method lookup for every other future.
+#[doc(hidden)]
+pub trait Polled {
+    /// The future, or what becomes one.
+    type Future: IntoFuture;
+    /// An arm that polls it.
+    fn __gort_arm(
+        self,
+        future: Self::Future,
+    ) -> FutureArm<<Self::Future as IntoFuture>::IntoFuture>;
+}
+
+impl<F: IntoFuture> Polled for &&Kind<F> {
+    type Future = F;
+
+    fn __gort_arm(self, future: F) -> FutureArm<F::IntoFuture> {
+        FutureArm(future.into_future())
+    }
+}
