@@ -2,6 +2,7 @@
 
 pub(crate) mod reactor;
 pub mod runtime;
+pub(crate) mod select;
 pub(crate) mod sys;
 pub mod task;
 pub mod time;
@@ -9,5 +10,14 @@ pub(crate) mod wait;
 
 mod macros;
 
+pub use gort_macros::{main, test};
 pub use runtime::{go, run, spawn};
 pub use wait::record::WaitReason;
+
+/// What the macros expand to. Not public API: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::runtime::entry;
+    pub use crate::select::private as select;
+    pub use gort_macros::select_impl;
+}

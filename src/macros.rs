@@ -28,3 +28,11 @@ macro_rules! go {
         $crate::go(async move { $($body)* })
     };
 }
+
+/// Waits for the first of several operations.
+#[macro_export]
+macro_rules! select {
+    ($($arms:tt)*) => {
+        $crate::__private::select_impl! { ($crate) $($arms)* }
+    };
+}

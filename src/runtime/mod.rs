@@ -8,6 +8,8 @@ mod block_on;
 mod blocking;
 mod builder;
 pub(crate) mod context;
+#[doc(hidden)]
+pub mod entry;
 mod global;
 mod goroutine;
 mod handle;

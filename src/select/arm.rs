@@ -3,19 +3,18 @@
 //! An arm is one of three things:
 //!
 //! * an operation on a channel, written with `<-` ([`channel`](super::channel));
-//! * one of gort's own futures that can be claimed ([`Claimable`]): the operation inside takes part
-//!   in the select as if it had been written with `<-`;
+//! * one of gort's own futures that can be claimed: the operation inside takes part in the select as
+//!   if it had been written with `<-`;
 //! * any other future ([`FutureArm`]): it is polled.
 //!
-//! Which of the last two a future is, is decided by its type where the macro's code is compiled:
-//! method lookup finds [`Claimable`] through one reference less than [`Polled`].
+//! Which of the last two a future is, is decided by its type where the macro's code is compiled
+//! ([`Operand`]).
 
 #![expect(unsafe_code, reason = "arms are pinned by the macro's expansion")]
 
 use crate::wait::arm as wait;
 use std::fmt;
 use std::future::IntoFuture;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -130,6 +129,7 @@ impl<'a> Channel<'a> {
     /// An arm that takes no part in locking.
     pub(super) const NONE: Channel<'static> = Channel { arm: None, key: 0, index: 0 };
 
+    #[expect(dead_code, reason = "the arms on channels come with the channels")]
     #[inline]
     pub(super) fn new(arm: &'a dyn wait::Arm) -> Self {
         match arm.key() {
@@ -180,44 +180,30 @@ impl<F: Future> Arm for FutureArm<F> {
     }
 }
 
-/// The type of a future, for method lookup.
+/// What stands right of `=` in an arm.
+///
+/// `Operand(future).__gort_arm()` makes an arm of it. Method lookup finds the inherent methods first,
+/// which there are for gort's own futures that can be claimed, and [`Polled`] for every other
+/// future. The future is moved, never borrowed: a local that was ever borrowed keeps its place in the
+/// caller's future.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Kind<F>(PhantomData<fn(F)>);
+pub struct Operand<F>(pub F);
 
-/// The [`Kind`] of `future`.
-#[doc(hidden)]
-pub fn kind<F>(_future: &F) -> Kind<F> {
-    Kind(PhantomData)
-}
-
-/// Found by method lookup for gort's own futures, before [`Polled`].
-#[doc(hidden)]
-pub trait Claimable {
-    /// The future.
-    type Future;
-    /// The operation inside, as an arm.
-    type Arm: Arm;
-    /// Takes the operation out of a future that was not polled yet.
-    fn __gort_arm(self, future: Self::Future) -> Self::Arm;
-}
-
-/// Found by method lookup for every other future.
+/// Any future as an arm.
 #[doc(hidden)]
 pub trait Polled {
-    /// The future, or what becomes one.
-    type Future: IntoFuture;
+    /// The future.
+    type Future: Future;
     /// An arm that polls it.
-    fn __gort_arm(
-        self,
-        future: Self::Future,
-    ) -> FutureArm<<Self::Future as IntoFuture>::IntoFuture>;
+    fn __gort_arm(self) -> FutureArm<Self::Future>;
 }
 
-impl<F: IntoFuture> Polled for &&Kind<F> {
-    type Future = F;
+impl<F: IntoFuture> Polled for Operand<F> {
+    type Future = F::IntoFuture;
 
-    fn __gort_arm(self, future: F) -> FutureArm<F::IntoFuture> {
-        FutureArm(future.into_future())
+    #[inline]
+    fn __gort_arm(self) -> FutureArm<F::IntoFuture> {
+        FutureArm(self.0.into_future())
     }
 }

@@ -67,7 +67,8 @@ fn check(kind: Kind, function: &Function) -> Result<()> {
 /// `#[test]`, or the full path of the standard library's.
 fn is_test(attr: &Attribute) -> bool {
     let Meta::Path(path) = &attr.meta else { return false };
-    let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let names: Vec<String> =
+        path.segments.iter().map(|segment| segment.ident.to_string()).collect();
     match &names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => path.leading_colon.is_none(),
         ["core" | "std", "prelude", _, "test"] => true,
@@ -326,10 +327,9 @@ impl Parse for Function {
             Ok((inner, input.parse::<TokenStream>()?))
         };
         let (inner, rest) = split.parse2(body.stream())?;
-        attrs.extend(inner.into_iter().map(|attr| Attribute {
-            style: syn::AttrStyle::Outer,
-            ..attr
-        }));
+        attrs.extend(
+            inner.into_iter().map(|attr| Attribute { style: syn::AttrStyle::Outer, ..attr }),
+        );
         let mut group = Group::new(body.delimiter(), rest);
         group.set_span(body.span());
         Ok(Function { attrs, vis, sig, body: group })

@@ -31,8 +31,8 @@ pub(crate) fn is_assignment(tokens: &[TokenTree], at: usize) -> bool {
     let glued_before = at > 0
         && matches!(&tokens[at - 1], TokenTree::Punct(p)
             if p.spacing() == Spacing::Joint && "=!<>+-*/%^&|.:".contains(p.as_char()));
-    let glued_after = joint(tokens, at, '=')
-        && (punct(tokens, at + 1, '=') || punct(tokens, at + 1, '>'));
+    let glued_after =
+        joint(tokens, at, '=') && (punct(tokens, at + 1, '=') || punct(tokens, at + 1, '>'));
     punct(tokens, at, '=') && !glued_before && !glued_after
 }
 

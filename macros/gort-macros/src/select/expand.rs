@@ -14,13 +14,19 @@
 //!
 //! The engine never sees an arm's type: it asks the closure for arm number `i`. The closure is the
 //! only place that knows all types, and it is what carries their auto traits (`Send`) into the
-//! caller's future. All our names are invisible to the caller's code (`mixed_site`).
+//! caller's future. All our names are invisible to the caller's code
+//! (`mixed_site`), and nothing here is of the caller's edition.
 
 use super::parse::{Arm, Kind, Select};
 use super::pattern;
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{format_ident, quote_spanned};
 use syn::Index;
+
+/// `quote!` whose own names are invisible to the caller's code.
+macro_rules! code {
+    ($($tokens:tt)*) => { quote_spanned!(Span::mixed_site()=> $($tokens)*) };
+}
 
 /// The code of one `select!`.
 pub(crate) fn expand(select: &Select) -> TokenStream {
@@ -37,10 +43,11 @@ pub(crate) fn expand(select: &Select) -> TokenStream {
     let bodies = bodies(select, &names);
     let Names { out: name, .. } = &names;
     let breather = breather(select, &names);
-    quote! {{
+    code! {{
         #enumeration
         #breather
-        let #name = #out;
+        #[allow(unused_mut)]
+        let mut #name = #out;
         #bodies
     }}
 }
@@ -63,7 +70,7 @@ impl Names {
         let krate = &select.krate;
         let hidden = |name: &str| Ident::new(name, Span::mixed_site());
         Names {
-            path: quote!(#krate::__private::select),
+            path: code!(#krate::__private::select),
             out_type: hidden("__GortSelected"),
             out: hidden("out"),
             live: hidden("live"),
@@ -84,7 +91,7 @@ impl Names {
 fn breather(select: &Select, names: &Names) -> Option<TokenStream> {
     let path = &names.path;
     select.default.is_some().then(|| {
-        quote! {
+        code! {
             if #path::must_yield() {
                 #path::yield_now().await;
             }
@@ -96,15 +103,15 @@ fn without_arms(select: &Select, names: &Names) -> TokenStream {
     let path = &names.path;
     let breather = breather(select, names);
     match (&select.otherwise, &select.default) {
-        (Some(body), _) | (None, Some(body)) => quote!({ #breather #body }),
-        (None, None) => quote!({ match #path::forever(#path::here()).await {} }),
+        (Some(body), _) | (None, Some(body)) => code!({ #breather #body }),
+        (None, None) => code!({ match #path::forever().await {} }),
     }
 }
 
 fn declare_out(select: &Select, names: &Names) -> TokenStream {
     let Names { out_type, variants, .. } = names;
     let types: Vec<Ident> = (0..select.arms.len()).map(|i| format_ident!("T{i}")).collect();
-    quote! {
+    code! {
         #[allow(dead_code, clippy::all)]
         enum #out_type<#(#types),*> {
             #(#variants(#types),)*
@@ -122,9 +129,9 @@ fn wait(select: &Select, names: &Names) -> TokenStream {
     let prepare = prepare(select, names);
     let (split, faces, step) = (split(names), faces(select, names), step(select, names));
     let idle = idle(select, path);
-    let finish = finish(names, quote!(polled));
+    let finish = finish(select, names, "polled");
     let biased = select.biased;
-    quote! {{
+    code! {{
         #prepare
         let #sel = &mut #sel;
         #path::poll_fn(move |#cx| {
@@ -133,7 +140,7 @@ fn wait(select: &Select, names: &Names) -> TokenStream {
             #split
             let faces = #faces;
             let polled = #path::ready!(
-                #path::poll(#cx, #path::here(), head, &faces, #biased, #idle, #step)
+                #path::poll(#cx, head, &faces, #biased, #idle, #step)
             );
             #path::Poll::Ready(#finish)
         })
@@ -146,23 +153,23 @@ fn try_once(select: &Select, names: &Names) -> TokenStream {
     let Names { path, out_type, .. } = names;
     let prepare = prepare(select, names);
     let (split, faces, step) = (split(names), faces(select, names), step(select, names));
-    let finish = finish(names, quote!(tried));
+    let finish = finish(select, names, "tried");
     let biased = select.biased;
     // One channel's word is one instant; several are if none has changed meanwhile. With `else`
     // somebody has to find out whether the arms are all disabled.
     let instant = match (&select.otherwise, select.arms.len()) {
-        (Some(_), _) => quote!(false),
-        (None, 1) => quote!(true),
-        (None, _) => quote!(#path::unchanged(&faces, &#faces)),
+        (Some(_), _) => code!(false),
+        (None, 1) => code!(true),
+        (None, _) => code!(#path::unchanged(&faces, &#faces)),
     };
-    quote! {{
+    code! {{
         #prepare
         #split
         let faces = #faces;
         if #path::none_ready(head, &faces) && #instant {
             #out_type::Default
         } else {
-            let tried = #path::try_now(#path::here(), head, &faces, #biased, #step);
+            let tried = #path::try_now(head, &faces, #biased, #step);
             #finish
         }
     }}
@@ -172,26 +179,33 @@ fn try_once(select: &Select, names: &Names) -> TokenStream {
 fn idle(select: &Select, path: &TokenStream) -> TokenStream {
     let channel = select.arms.iter().any(|arm| arm.kind.is_channel());
     match (&select.default, &select.otherwise) {
-        (Some(_), _) => quote!(#path::Idle::Default),
+        (Some(_), _) => code!(#path::Idle::Default),
         // Go's select waits for ever on nil channels; tokio's panics, in `bodies`.
-        (None, None) if channel => quote!(#path::Idle::Forever),
-        (None, _) => quote!(#path::Idle::Wait),
+        (None, None) if channel => code!(#path::Idle::Forever),
+        (None, _) => code!(#path::Idle::Wait),
     }
 }
 
 /// Takes the `Select` apart into what the engine keeps and the arms.
 fn split(names: &Names) -> TokenStream {
     let Names { path, select, arms, .. } = names;
-    quote!(let #path::Select { head, arms: #arms } = &mut *#select;)
+    code!(let #path::Select { head, arms: #arms } = &mut *#select;)
 }
 
 /// Makes the engine's answer one of `Out`.
-fn finish(Names { path, out_type, .. }: &Names, answer: TokenStream) -> TokenStream {
-    quote! {
+fn finish(select: &Select, names: &Names, answer: &str) -> TokenStream {
+    let Names { path, out_type, .. } = names;
+    let answer = Ident::new(answer, Span::mixed_site());
+    // No arm can ever be ready: then none is ready now.
+    let disabled = match (&select.otherwise, &select.default) {
+        (None, Some(_)) => code!(#out_type::Default),
+        _ => code!(#out_type::Disabled),
+    };
+    code! {
         match #answer {
             #path::Outcome::Won(out) => out,
             #path::Outcome::Default => #out_type::Default,
-            #path::Outcome::Disabled => #out_type::Disabled,
+            #path::Outcome::Disabled => #disabled,
         }
     }
 }
@@ -201,22 +215,27 @@ fn prepare(select: &Select, names: &Names) -> TokenStream {
     let Names { path, live, select: sel, arms, .. } = names;
     let count = select.arms.len();
     let words = count.div_ceil(64);
-    let live_type = if words == 1 { quote!(u64) } else { quote!([u64; #words]) };
+    let live_type = if words == 1 { code!(u64) } else { code!([u64; #words]) };
     let conditions = select.arms.iter().enumerate().filter_map(|(i, arm)| {
         let condition = arm.condition.as_ref()?;
-        Some(quote_spanned!(arm.span=> if !#condition { #path::Live::remove(&mut #live, #i); }))
+        Some(quote_spanned! {ours(arm)=>
+            let enabled: bool = #condition;
+            if !enabled {
+                #path::Live::remove(&mut #live, #i);
+            }
+        })
     });
-    let mutable = select.arms.iter().any(|arm| arm.condition.is_some()).then(|| quote!(mut));
+    let mutable = select.arms.iter().any(|arm| arm.condition.is_some()).then(|| code!(mut));
     let operands = select.arms.iter().enumerate().map(|(i, arm)| operands(arm, i, names));
     let built = select.arms.iter().enumerate().map(|(i, arm)| build(arm, i, names));
     let fields = (0..count).map(Index::from);
-    quote! {
+    code! {
         let #mutable #live: #live_type = #path::Live::first(#count);
         #(#conditions)*
         #(#operands)*
         let mut #sel = {
             #[allow(unused_imports)]
-            use #path::{Claimable as _, Polled as _, RecvOperand as _, SendOperand as _};
+            use #path::{Polled as _, RecvOperand as _, SendOperand as _};
             let #arms = (#(#built,)*);
             let core = #path::NoCore #(.join(#path::Arm::core(&#arms.#fields)))*;
             #path::Select { head: #path::Head::new(#live, core), arms: #arms }
@@ -224,20 +243,25 @@ fn prepare(select: &Select, names: &Names) -> TokenStream {
     }
 }
 
+/// The place of the arm, for names of ours: what goes wrong with the arm is reported there.
+fn ours(arm: &Arm) -> Span {
+    Span::mixed_site().located_at(arm.span)
+}
+
 /// Evaluates what the arm's head says, once.
 fn operands(arm: &Arm, i: usize, names: &Names) -> TokenStream {
     match &arm.kind {
         Kind::Recv { chan, .. } => {
             let name = names.operand("chan", i);
-            quote_spanned!(arm.span=> let #name = &#chan;)
+            quote_spanned!(ours(arm)=> let #name = &(#chan);)
         }
         Kind::Send { chan, value, .. } => {
             let (name, sent) = (names.operand("chan", i), names.operand("value", i));
-            quote_spanned!(arm.span=> let #name = &#chan; let #sent = #value;)
+            quote_spanned!(ours(arm)=> let #name = &(#chan); let #sent = #value;)
         }
         Kind::Future { future, .. } => {
             let name = names.operand("future", i);
-            quote_spanned!(arm.span=> let #name = #future;)
+            quote_spanned!(ours(arm)=> let #name = #future;)
         }
     }
 }
@@ -245,7 +269,7 @@ fn operands(arm: &Arm, i: usize, names: &Names) -> TokenStream {
 /// Makes an arm of its operands.
 fn build(arm: &Arm, i: usize, names: &Names) -> TokenStream {
     let (path, chan) = (&names.path, names.operand("chan", i));
-    let span = arm.span;
+    let span = ours(arm);
     match &arm.kind {
         Kind::Recv { value, ok, .. } => {
             let ignored = value.as_ref().is_none_or(pattern::is_wild);
@@ -268,8 +292,7 @@ fn build(arm: &Arm, i: usize, names: &Names) -> TokenStream {
         }
         Kind::Future { .. } => {
             let future = names.operand("future", i);
-            // Two references: `Claimable` is found first where it applies, `Polled` otherwise.
-            quote_spanned!(span=> (&&#path::kind(&#future)).__gort_arm(#future))
+            quote_spanned!(span=> #path::Operand(#future).__gort_arm())
         }
     }
 }
@@ -277,7 +300,7 @@ fn build(arm: &Arm, i: usize, names: &Names) -> TokenStream {
 /// What plain loads tell about each arm.
 fn faces(select: &Select, Names { path, arms, .. }: &Names) -> TokenStream {
     let fields = (0..select.arms.len()).map(Index::from);
-    quote!([#(#path::Arm::face(&#arms.#fields)),*])
+    code!([#(#path::Arm::face(&#arms.#fields)),*])
 }
 
 /// The closure that does what the engine asks.
@@ -285,7 +308,7 @@ fn step(select: &Select, names: &Names) -> TokenStream {
     let Names { path, arms, cx, .. } = names;
     let cases = select.arms.iter().enumerate().map(|(i, arm)| case(arm, i, names));
     let fields = (0..select.arms.len()).map(Index::from);
-    quote! {
+    code! {
         |ask: #path::Ask<'_>, #cx: &mut #path::Context<'_>| match ask {
             #path::Ask::Arm(index, how) => match index {
                 #(#cases)*
@@ -293,7 +316,7 @@ fn step(select: &Select, names: &Names) -> TokenStream {
             },
             #path::Ask::Channels(with) => {
                 // SAFETY: the arms live in a pinned future and are never moved (`Select`).
-                with(&mut [#(unsafe { #path::channel(&mut #arms.#fields) }),*]);
+                with(&mut [#(unsafe { #path::Arm::channel(&mut #arms.#fields) }),*]);
                 #path::Step::Pending
             }
         }
@@ -304,29 +327,35 @@ fn step(select: &Select, names: &Names) -> TokenStream {
 fn case(arm: &Arm, i: usize, names: &Names) -> TokenStream {
     let Names { path, out_type, variants, arms, cx, .. } = names;
     let (field, variant) = (Index::from(i), &variants[i]);
-    let won = quote!(#path::Step::Won(#out_type::#variant(value)));
-    let ready = match &arm.kind {
+    let test = match &arm.kind {
         Kind::Future { pat, .. } => {
-            let test = pattern::as_test(pat);
-            quote! {
-                #[allow(unused_variables, unreachable_patterns, unreachable_code)]
+            let pat = pattern::as_test(pat);
+            code! {
+                #[allow(unused_variables, unreachable_patterns)]
                 let matches = match &value {
-                    #test => true,
+                    #pat => true,
                     _ => false,
                 };
-                if matches { #won } else { #path::Step::Disabled }
+                if !matches {
+                    return #path::Step::Disabled;
+                }
             }
         }
-        _ => won,
+        _ => TokenStream::new(),
     };
-    quote! {
-        // SAFETY: as for `Ask::Channels`.
-        #i => match unsafe { #path::step(&mut #arms.#field, how, #cx) } {
-            #[allow(unreachable_code)]
-            #path::Stepped::Ready(value) => { #ready }
-            #path::Stepped::Pending => #path::Step::Pending,
-            #path::Stepped::Never => #path::Step::Disabled,
-        },
+    code! {
+        #[allow(unreachable_code)]
+        #i => {
+            // SAFETY: as for `Ask::Channels`. (The diverging branches let a future whose output
+            // nothing determines fall back to `!` or `()`.)
+            let value = match unsafe { #path::Arm::step(&mut #arms.#field, how, #cx) } {
+                #path::Stepped::Ready(value) => value,
+                #path::Stepped::Pending => return #path::Step::Pending,
+                #path::Stepped::Never => return #path::Step::Disabled,
+            };
+            #test
+            #path::Step::Won(#out_type::#variant(value))
+        }
     }
 }
 
@@ -336,21 +365,21 @@ fn bodies(select: &Select, names: &Names) -> TokenStream {
     let arms = select.arms.iter().zip(&names.variants).map(|(arm, variant)| {
         let body = &arm.body;
         match bound(&arm.kind) {
-            Bound::Nothing => quote!(#out_type::#variant(_) => #body,),
-            Bound::Test(pat) => quote!(#out_type::#variant(#pat) => #body,),
+            Bound::Nothing => code!(#out_type::#variant(_) => #body,),
+            Bound::Test(pat) => code!(#out_type::#variant(#pat) => #body,),
             // A match of its own: what the pattern leaves out is an error at this arm.
             Bound::Always(pat) => {
-                let value = Ident::new("value", Span::mixed_site().located_at(arm.span));
-                quote!(#out_type::#variant(#value) => match #value { #pat => #body },)
+                let value = Ident::new("value", ours(arm));
+                code!(#out_type::#variant(#value) => match #value { #pat => #body },)
             }
         }
     });
-    let default = select.default.as_ref().map(|body| quote!(#out_type::Default => #body,));
+    let default = select.default.as_ref().map(|body| code!(#out_type::Default => #body,));
     let otherwise = select.otherwise.as_ref().map_or_else(
-        || quote!(::core::panic!("all branches are disabled and there is no else branch")),
+        || code!(::core::panic!("all branches are disabled and there is no else branch")),
         Clone::clone,
     );
-    quote! {
+    code! {
         match #out {
             #(#arms)*
             #default
@@ -373,16 +402,16 @@ enum Bound {
 
 fn bound(kind: &Kind) -> Bound {
     match kind {
-        Kind::Future { pat, .. } => Bound::Test(quote!(#pat)),
+        Kind::Future { pat, .. } => Bound::Test(code!(#pat)),
         Kind::Recv { value: Some(value), ok: None, .. } if !pattern::is_wild(value) => {
-            Bound::Always(quote!(#value))
+            Bound::Always(code!(#value))
         }
         // An ignored value of any type: the arm yields `ok` alone.
         Kind::Recv { value: Some(value), ok: Some(ok), .. } if pattern::is_wild(value) => {
-            Bound::Always(quote!(#ok))
+            Bound::Always(code!(#ok))
         }
-        Kind::Recv { value: Some(value), ok: Some(ok), .. } => Bound::Always(quote!((#value, #ok))),
+        Kind::Recv { value: Some(value), ok: Some(ok), .. } => Bound::Always(code!((#value, #ok))),
         Kind::Recv { .. } | Kind::Send { result: None, .. } => Bound::Nothing,
-        Kind::Send { result: Some(result), .. } => Bound::Always(quote!(#result)),
+        Kind::Send { result: Some(result), .. } => Bound::Always(code!(#result)),
     }
 }

@@ -12,9 +12,8 @@
 //! The comma after the last body may be missing.
 
 use super::arrow;
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::spanned::Spanned;
 use syn::{Error, Expr, Pat, Result, Token};
 
 /// A whole `select!`.
@@ -247,15 +246,12 @@ fn parse_future(head: &[TokenTree], span: Span) -> Result<Kind> {
     Ok(Kind::Future { pat, future })
 }
 
-/// Checks that the tokens are one expression, and hands them on in parentheses nobody sees.
+/// Checks that the tokens are one expression, and hands them on as they are.
 fn expression(tokens: &[TokenTree], near: Span, missing: &str) -> Result<TokenStream> {
     if tokens.is_empty() {
         return Err(Error::new(near, missing));
     }
     let tokens: TokenStream = tokens.iter().cloned().collect();
-    let span = tokens.span();
     syn::parse2::<Expr>(tokens.clone())?;
-    let mut group = Group::new(Delimiter::None, tokens);
-    group.set_span(span);
-    Ok(TokenTree::from(group).into())
+    Ok(tokens)
 }

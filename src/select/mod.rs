@@ -1,0 +1,34 @@
+//! `select!`: wait for the first of several operations.
+//!
+//! The macro (in `gort-macros`) only parses and expands; what it expands to is here:
+//!
+//! * [`arm`]: what an arm is to the engine;
+//! * [`engine`]: which arm wins, and how a select waits;
+//! * [`park`]: what is done under all locks;
+//! * [`live`]: sets of arms, and the uniform choice among them.
+
+mod arm;
+mod engine;
+mod live;
+mod operand;
+mod park;
+
+/// What `select!` expands to. Not public API.
+#[doc(hidden)]
+pub mod private {
+    pub use super::arm::{Arm, Ask, Channel, Face, FutureArm, How, Operand, Polled};
+    pub use super::arm::{Step, Stepped};
+    pub use super::engine::{Core, Head, Idle, NoCore, Outcome, Select};
+    pub use super::engine::{forever, must_yield, none_ready, poll, try_now, yield_now};
+    pub use super::live::Live;
+    pub use super::operand::{RecvOperand, SendOperand, unchanged};
+    pub use super::park::Parking;
+    pub use std::future::poll_fn;
+    pub use std::task::{Context, Poll, ready};
+
+    /// Asks the closure for an arm that there is not.
+    #[cold]
+    pub fn no_such_arm(index: usize) -> ! {
+        unreachable!("select has no arm {index}")
+    }
+}

@@ -1,0 +1,251 @@
+//! Phase 2 and 3 of the [engine](super::engine): under all locks, and after it.
+//!
+//! Nothing here knows the arms' types, or how many there are.
+
+#![expect(unsafe_code, reason = "operations on arms need their locks, which are held here")]
+
+use super::arm::Channel;
+use super::live::Live;
+use crate::sys::choose::choose;
+use crate::wait::arm::ObjectGuard;
+use crate::wait::batch::WakeBatch;
+use crate::wait::record;
+use crate::wait::waiter::Waiter;
+use std::task::Waker;
+
+/// The case number of a select that claimed itself: no arm has it, nor is it `PLAIN`, and it does
+/// not overflow the claim word.
+const OWN: u32 = u32::MAX - 8;
+
+/// Above so many arms the guards of their locks go to the heap. No `select!` in practice has more.
+const MANY: usize = 128;
+
+/// How many guards one stack frame holds.
+const FRAME: usize = 8;
+
+/// Of a select with arms that can be enqueued: what others find it by.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Parking {
+    waiter: Waiter,
+    /// Address and vtable of the waker that was registered last; to compare, not to use.
+    waker: (usize, usize),
+    /// Whether foreign futures are waited for too.
+    foreign: bool,
+}
+
+/// What came of phase 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parked {
+    /// This arm has been done.
+    Done(usize),
+    /// None is ready; all that can be are enqueued.
+    Waiting,
+    /// None is ready, at one instant.
+    NotReady,
+}
+
+/// What has been decided when a parked select is polled again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decided {
+    /// Nothing, and nothing else is waited for.
+    Nothing,
+    /// Somebody chose this arm.
+    Chosen(usize),
+    /// The select has claimed itself.
+    Mine,
+}
+
+impl Parking {
+    #[expect(dead_code, reason = "the arms on channels come with the channels")]
+    pub(super) fn new() -> Self {
+        Parking { waiter: Waiter::new(), waker: (0, 0), foreign: false }
+    }
+
+    /// What two arms need together.
+    #[doc(hidden)]
+    pub fn join<C>(self, _other: C) -> Parking {
+        self
+    }
+
+    /// Whether no arm is enqueued.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiter.is_idle()
+    }
+
+    /// Tries all arms at one instant. If none is ready, and there is a waker to wake, enqueues all.
+    pub(super) fn park<L: Live>(
+        &mut self,
+        channels: &mut [Channel<'_>],
+        live: &L,
+        biased: bool,
+        mut waker: Option<Waker>,
+    ) -> Parked {
+        let wait = waker.is_some();
+        let mut parked = if wait { Parked::Waiting } else { Parked::NotReady };
+        let channels = self.order(channels, live);
+        if channels.is_empty() {
+            return parked;
+        }
+        let mut wakes = WakeBatch::new();
+        let mut leftover = None;
+        locked(channels, &mut |channels| {
+            // SAFETY: all their locks are held, and by (E1) none is enqueued.
+            if let Some(arm) = unsafe { try_all(channels, biased, wait, &mut wakes) } {
+                parked = Parked::Done(arm);
+            } else if let Some(waker) = waker.take() {
+                // SAFETY: as above, and none was ready since the locks were taken.
+                leftover = unsafe { self.enqueue_all(channels, waker, &mut wakes) };
+            }
+        });
+        wakes.wake_all();
+        drop(leftover);
+        parked
+    }
+
+    /// The arms that take part in locking, in the order of their locks.
+    fn order<'s, 'a, L: Live>(
+        &mut self,
+        channels: &'s mut [Channel<'a>],
+        live: &L,
+    ) -> &'s mut [Channel<'a>] {
+        self.foreign = false;
+        for (index, channel) in channels.iter_mut().enumerate() {
+            channel.index = index;
+            if !live.contains(index) {
+                *channel = Channel::NONE;
+            } else if channel.arm.is_none() {
+                self.foreign = true;
+            }
+        }
+        channels.sort_unstable_by_key(|channel| channel.key);
+        let first = channels.partition_point(|channel| channel.key == 0);
+        &mut channels[first..]
+    }
+
+    /// Registers the waiter and starts waiting on all arms. Returns a waker to be dropped without
+    /// locks.
+    ///
+    /// # Safety
+    ///
+    /// The locks of all arms are held, none is enqueued, and none was ready since they were taken.
+    unsafe fn enqueue_all(
+        &mut self,
+        channels: &[Channel<'_>],
+        waker: Waker,
+        wakes: &mut WakeBatch,
+    ) -> Option<Waker> {
+        self.waker = address(&waker);
+        let leftover = self.waiter.register(waker);
+        for channel in channels {
+            let Some(arm) = channel.arm else { continue };
+            // SAFETY: by this function's contract; the waiter outlives the wait by (E3).
+            unsafe { arm.enqueue_locked(&self.waiter, channel.index as u32, wakes) };
+        }
+        leftover
+    }
+
+    /// Finds out what has become of a parked select whose task has `waker` now.
+    pub(super) fn decide(&self, waker: &Waker) -> Decided {
+        if let Some(arm) = self.waiter.chosen() {
+            return Decided::Chosen(arm as usize);
+        }
+        // The registered waker is alive while nobody has won the claim, so its address means it. If
+        // somebody wins meanwhile, that one wakes us again.
+        if !self.foreign && self.waker == address(waker) {
+            return Decided::Nothing;
+        }
+        match (self.waiter.claim(OWN), self.waiter.chosen()) {
+            (false, Some(arm)) => Decided::Chosen(arm as usize),
+            _ => Decided::Mine,
+        }
+    }
+
+    /// Stops waiting on every arm. The claim has been decided, so no arm can be chosen meanwhile.
+    pub(super) fn unpark(&mut self, channels: &[Channel<'_>]) {
+        for arm in channels.iter().filter_map(|channel| channel.arm) {
+            let _guard = arm.lock();
+            // SAFETY: the arm's lock is held.
+            unsafe { arm.cancel_locked() };
+        }
+        self.waiter.reset();
+    }
+}
+
+/// What tells wakers apart.
+fn address(waker: &Waker) -> (usize, usize) {
+    (waker.data().addr(), std::ptr::from_ref(waker.vtable()).addr())
+}
+
+/// Calls `f` with the locks of all arms held. The arms are sorted by lock.
+fn locked<'a>(channels: &mut [Channel<'a>], f: &mut dyn FnMut(&mut [Channel<'a>])) {
+    if channels.len() > MANY {
+        let mut at = 0;
+        let _guards: Vec<ObjectGuard<'a>> =
+            std::iter::from_fn(|| lock_next(channels, &mut at)).collect();
+        f(channels);
+    } else {
+        locked_from(channels, 0, f);
+    }
+}
+
+/// Takes the locks from the arm `at` on, a stack frame for some of them each.
+fn locked_from<'a>(
+    channels: &mut [Channel<'a>],
+    mut at: usize,
+    f: &mut dyn FnMut(&mut [Channel<'a>]),
+) {
+    let guards: [Option<ObjectGuard<'a>>; FRAME] =
+        std::array::from_fn(|_| lock_next(channels, &mut at));
+    if at < channels.len() {
+        locked_from(channels, at, f);
+    } else {
+        f(channels);
+    }
+    drop(guards);
+}
+
+/// Takes the lock of arm `at` and moves `at` past all arms that have the same.
+fn lock_next<'a>(channels: &[Channel<'a>], at: &mut usize) -> Option<ObjectGuard<'a>> {
+    let Channel { arm, key, .. } = channels.get(*at)?;
+    let same = channels[*at..].iter().take_while(|channel| channel.key == *key).count();
+    *at += same;
+    arm.map(|arm| arm.lock())
+}
+
+/// Does one of the arms that are ready, each with equal chance or the first if `biased`; else, if it
+/// would have to `wait`, one whose match nobody collects. Returns its number. Reorders the arms.
+///
+/// # Safety
+///
+/// The locks of all arms are held, and none is enqueued.
+unsafe fn try_all(
+    channels: &mut [Channel<'_>],
+    biased: bool,
+    wait: bool,
+    wakes: &mut WakeBatch,
+) -> Option<usize> {
+    if biased {
+        channels.sort_unstable_by_key(|channel| channel.index);
+    }
+    for at in 0..channels.len() {
+        if !biased {
+            channels.swap(at, at + choose(channels.len() - at));
+        }
+        let Channel { arm: Some(arm), index, .. } = channels[at] else { continue };
+        // SAFETY: the arm's lock is held, and it is not enqueued.
+        if arm.maybe_ready() && unsafe { arm.try_locked(wakes) } {
+            return Some(index);
+        }
+    }
+    if !wait {
+        return None;
+    }
+    let goroutine = record::current();
+    channels.iter().find_map(|channel| {
+        // SAFETY: the arm's lock is held, it is not enqueued, and it was not ready.
+        let done = unsafe { channel.arm?.reclaim_locked(goroutine) };
+        done.then_some(channel.index)
+    })
+}
