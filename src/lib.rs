@@ -1,5 +1,7 @@
 //! Go's concurrency for async Rust.
 
+pub mod io;
+pub mod net;
 pub(crate) mod reactor;
 pub mod runtime;
 pub(crate) mod select;

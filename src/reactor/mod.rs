@@ -21,7 +21,6 @@ mod source;
 mod tests;
 mod timers;
 
-#[expect(unused_imports, reason = "sockets and timers are about to use them")]
 pub(crate) use self::{
     poller::{Backend, Descriptor},
     registered::Registered,
@@ -49,6 +48,7 @@ pub(crate) enum Wait {
     /// Not at all: one system call, no look at the timers.
     Now,
     /// So long, and no longer than until the next deadline.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for hosts that have something else to do"))]
     UpTo(Duration),
     /// Until there is an event, a deadline or an interrupt.
     Forever,
@@ -77,8 +77,6 @@ pub(crate) struct Driver {
     shards: Box<[Arc<Shard>]>,
     /// Held while waiting.
     turn: CachePadded<Mutex<()>>,
-    /// How many turns there have been.
-    turns: AtomicU64,
     sources: CachePadded<Mutex<Sources>>,
     shut_down: AtomicBool,
 }
@@ -126,7 +124,6 @@ impl Driver {
             shards: std::iter::repeat_with(shard).take(shards.max(1)).collect(),
             shared,
             turn: CachePadded::new(Mutex::new(())),
-            turns: AtomicU64::new(0),
             sources: CachePadded::new(Mutex::default()),
             shut_down: AtomicBool::new(false),
         })
@@ -152,7 +149,6 @@ impl Driver {
     pub(crate) fn try_turn(&self, limit: Wait) -> Option<usize> {
         let turn = self.turn.try_lock()?;
         let mut events = EVENTS.try_with(Cell::take).unwrap_or_default();
-        self.turns.store(self.turns.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         let waited = match limit {
             Wait::Now => self.shared.poller.wait(&mut events, Some(Duration::ZERO)),
             Wait::UpTo(limit) => {
@@ -220,14 +216,9 @@ impl Driver {
     }
 
     /// Whether a thread waits for events right now; it may change at any moment.
+    #[cfg(test)]
     pub(crate) fn is_waiting(&self) -> bool {
         self.shared.bell.is_waiting()
-    }
-
-    /// How many turns there have been: whoever sees the same number twice knows that nobody looked
-    /// for events in between.
-    pub(crate) fn turns(&self) -> u64 {
-        self.turns.load(Ordering::Relaxed)
     }
 
     /// Fires the timers that are due at `now`, a time that has passed. Returns how many.
@@ -242,11 +233,13 @@ impl Driver {
     }
 
     /// How many timers somebody waits for.
+    #[cfg(test)]
     pub(crate) fn timers(&self) -> usize {
         self.shards.iter().map(|shard| shard.pending()).sum()
     }
 
     /// How many descriptors are registered.
+    #[cfg(test)]
     pub(crate) fn sources(&self) -> usize {
         self.sources.lock().slab.len()
     }
@@ -271,14 +264,14 @@ impl Driver {
         }
     }
 
-    fn register(&self, io: &impl Descriptor) -> io::Result<Arc<Source>> {
+    fn register(&self, io: &impl Descriptor, ready: bool) -> io::Result<Arc<Source>> {
         let mut sources = self.sources.lock();
         sources.made = sources.made.wrapping_add(1);
         let made = sources.made & 0x7fff_ffff;
         let entry = sources.slab.vacant_entry();
         // The upper bit is free: tokens near `u64::MAX` are the poller's own.
         let token = u64::from(made) << 32 | entry.key() as u64;
-        let source = Arc::new(Source::new(token));
+        let source = Arc::new(Source::new(token, ready));
         entry.insert(source.clone());
         // Under the lock: after a shutdown has marked all sources, none is added unmarked.
         if self.shut_down.load(Ordering::Relaxed) {

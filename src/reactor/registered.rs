@@ -26,7 +26,18 @@ impl<T: Descriptor> Registered<T> {
     ///
     /// When the system cannot watch it (regular files) or is out of memory; `io` is closed then.
     pub(crate) fn new(io: T, driver: Arc<Driver>) -> io::Result<Self> {
-        let source = driver.register(&io)?;
+        let source = driver.register(&io, true)?;
+        Ok(Self { io: Some(io), source, driver })
+    }
+
+    /// As [`new`](Self::new), for a descriptor that is not ready for anything until the poller says
+    /// so: one that is being connected.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new).
+    pub(crate) fn new_unready(io: T, driver: Arc<Driver>) -> io::Result<Self> {
+        let source = driver.register(&io, false)?;
         Ok(Self { io: Some(io), source, driver })
     }
 
@@ -58,6 +69,7 @@ impl<T: Descriptor> Registered<T> {
     }
 
     /// Takes back readiness; see [`Source::clear`].
+    #[cfg(test)]
     pub(crate) fn clear(&self, direction: Direction, seen: Snapshot) {
         self.source.clear(direction, seen);
     }
@@ -67,15 +79,11 @@ impl<T: Descriptor> Registered<T> {
         self.source.clear_drained(direction, seen);
     }
 
-    /// A number to wait with, for [`poll_ready`](Self::poll_ready); give it back to
-    /// [`leave`](Self::leave).
-    pub(crate) fn new_waiter(&self) -> WaitId {
-        self.source.new_waiter()
-    }
-
     /// Forgets a waiter.
     pub(crate) fn leave(&self, direction: Direction, id: WaitId) {
-        drop(self.source.leave(direction, id));
+        if id != WaitId::NEW {
+            drop(self.source.leave(direction, id));
+        }
     }
 
     /// Ready when an operation in `direction` is worth trying. Otherwise the waker of `cx` is called
@@ -87,7 +95,7 @@ impl<T: Descriptor> Registered<T> {
     pub(crate) fn poll_ready(
         &self,
         direction: Direction,
-        id: WaitId,
+        id: &mut WaitId,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Snapshot>> {
         let seen = self.source.snapshot();
@@ -100,7 +108,7 @@ impl<T: Descriptor> Registered<T> {
         match waits {
             Ok(Ok(())) => Poll::Pending,
             Ok(Err(error)) => {
-                self.leave(direction, id);
+                self.leave(direction, *id);
                 Poll::Ready(Err(error))
             }
             Err(seen) => Poll::Ready(check(seen)),
@@ -146,7 +154,7 @@ impl<T: Descriptor> Registered<T> {
     pub(crate) fn poll_io<R>(
         &self,
         direction: Direction,
-        id: WaitId,
+        id: &mut WaitId,
         cx: &mut Context<'_>,
         mut operation: impl FnMut(&T, Snapshot) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {

@@ -41,6 +41,7 @@ impl Shard {
     }
 
     /// How many timers are pending.
+    #[cfg(test)]
     pub(super) fn pending(&self) -> usize {
         self.timers.lock().len()
     }

@@ -52,7 +52,18 @@ pub(crate) struct WaitId(u64);
 
 impl WaitId {
     /// The caller of a `poll_*` method: the last one to call is woken.
-    pub(crate) const POLL: WaitId = WaitId(0);
+    pub(crate) const fn poll() -> WaitId {
+        WaitId(0)
+    }
+
+    /// A waiter that has not waited yet; the first wait gives it a number.
+    pub(crate) const NEW: WaitId = WaitId(u64::MAX);
+
+    /// Whether it has a number, which has to be given back ([`Source::leave`]).
+    #[cfg(test)]
+    pub(crate) fn is_numbered(self) -> bool {
+        self != WaitId::poll() && self != WaitId::NEW
+    }
 }
 
 /// What a source was ready for at some moment.
@@ -114,6 +125,7 @@ struct Waiters {
 }
 
 impl Waiters {
+    #[cfg(test)]
     fn find(&self, id: u64) -> Option<&Waker> {
         self.first.iter().chain(&self.others).find(|(other, _)| *other == id).map(|(_, w)| w)
     }
@@ -167,9 +179,10 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(super) fn new(token: u64) -> Self {
-        let everything = u64::from(bits::READ | bits::WRITE);
-        Self { ready: AtomicU64::new(everything), state: Mutex::default(), token }
+    /// A source that is taken to be ready, so that the first operation is tried, or not.
+    pub(super) fn new(token: u64, ready: bool) -> Self {
+        let ready = if ready { u64::from(bits::READ | bits::WRITE) } else { 0 };
+        Self { ready: AtomicU64::new(ready), state: Mutex::default(), token }
     }
 
     /// What it is ready for.
@@ -213,13 +226,6 @@ impl Source {
         }
     }
 
-    /// A number for one more waiter.
-    pub(crate) fn new_waiter(&self) -> WaitId {
-        let mut state = self.state.lock();
-        state.last += 1;
-        WaitId(state.last)
-    }
-
     /// Leaves `waker` to be woken by the next event in `direction`, unless the source is ready now.
     /// `then` runs under the lock with who waits for reading and writing.
     ///
@@ -227,7 +233,7 @@ impl Source {
     pub(super) fn wait<R>(
         &self,
         direction: Direction,
-        id: WaitId,
+        id: &mut WaitId,
         waker: Waker,
         then: impl FnOnce(bool, bool) -> R,
     ) -> (Option<Waker>, Result<R, Snapshot>) {
@@ -235,6 +241,10 @@ impl Source {
         let seen = self.snapshot();
         if seen.is_ready(direction) {
             return (Some(waker), Err(seen));
+        }
+        if *id == WaitId::NEW {
+            state.last += 1;
+            *id = WaitId(state.last);
         }
         let old = state.waiters[direction as usize].put(id.0, waker);
         let [read, write] = &state.waiters;
@@ -286,13 +296,13 @@ impl Source {
 mod tests {
     use super::*;
 
-    fn wait(source: &Source, direction: Direction, id: WaitId) -> bool {
-        source.wait(direction, id, Waker::noop().clone(), |_, _| ()).1.is_ok()
+    fn wait(source: &Source, direction: Direction, mut id: WaitId) -> bool {
+        source.wait(direction, &mut id, Waker::noop().clone(), |_, _| ()).1.is_ok()
     }
 
     #[test]
     fn an_event_between_the_operation_and_the_clear_is_kept() {
-        let source = Source::new(0);
+        let source = Source::new(0, true);
         let seen = source.snapshot();
         source.set(bits::READ);
         source.clear(Direction::Read, seen);
@@ -304,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_clear_of_the_other_direction_does_not_undo_a_clear() {
-        let source = Source::new(0);
+        let source = Source::new(0, true);
         let (read, write) = (source.snapshot(), source.snapshot());
         source.clear(Direction::Write, write);
         source.clear(Direction::Read, read);
@@ -314,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_short_read_leaves_the_end_of_the_stream_to_be_seen() {
-        let source = Source::new(0);
+        let source = Source::new(0, true);
         source.set(bits::READ | bits::READ_CLOSED);
         source.clear_drained(Direction::Read, source.snapshot());
         assert!(source.snapshot().is_ready(Direction::Read));
@@ -324,39 +334,40 @@ mod tests {
 
     #[test]
     fn an_event_between_the_look_and_the_wait_is_seen() {
-        let source = Source::new(0);
+        let source = Source::new(0, true);
         let seen = source.snapshot();
         source.clear(Direction::Read, seen);
         assert!(!source.snapshot().is_ready(Direction::Read));
         source.set(bits::READ);
-        assert!(!wait(&source, Direction::Read, WaitId::POLL), "ready: it does not wait");
+        assert!(!wait(&source, Direction::Read, WaitId::poll()), "ready: it does not wait");
     }
 
     #[test]
     fn an_event_wakes_every_waiter_of_its_direction_in_rounds() {
-        let source = Source::new(0);
+        let source = Source::new(0, true);
         source.clear(Direction::Read, source.snapshot());
         source.clear(Direction::Write, source.snapshot());
         for _ in 0..20 {
-            assert!(wait(&source, Direction::Read, source.new_waiter()));
+            assert!(wait(&source, Direction::Read, WaitId::NEW));
         }
-        assert!(wait(&source, Direction::Write, WaitId::POLL));
+        assert!(wait(&source, Direction::Write, WaitId::poll()));
         source.set(bits::READ);
         let mut batch = WakeBatch::new();
         assert!(!source.take_wakers(bits::READ, false, &mut batch), "16 fit");
         batch.wake_all();
         assert!(source.take_wakers(bits::READ, false, &mut batch));
         batch.wake_all();
-        assert!(source.leave(Direction::Write, WaitId::POLL).is_some());
+        assert!(source.leave(Direction::Write, WaitId::poll()).is_some());
     }
 
     #[test]
     fn a_waiter_that_left_is_not_woken_and_the_others_are() {
-        let source = Source::new(0);
+        let source = Source::new(0, true);
         source.clear(Direction::Read, source.snapshot());
-        let ids = [source.new_waiter(), source.new_waiter(), source.new_waiter()];
-        for id in ids {
-            assert!(wait(&source, Direction::Read, id));
+        let mut ids = [WaitId::NEW; 3];
+        for id in &mut ids {
+            let waits = source.wait(Direction::Read, id, Waker::noop().clone(), |_, _| ()).1;
+            assert!(waits.is_ok() && id.is_numbered());
         }
         assert!(source.leave(Direction::Read, ids[1]).is_some());
         assert!(source.leave(Direction::Read, ids[1]).is_none());

@@ -43,7 +43,7 @@ fn turn_until(driver: &Driver, mut done: impl FnMut() -> bool) {
 
 fn poll_read(io: &Registered<TcpStream>, waker: &Waker, buf: &mut [u8]) -> Poll<io::Result<usize>> {
     let mut cx = Context::from_waker(waker);
-    io.poll_io(Direction::Read, WaitId::POLL, &mut cx, |mut io, _| io.read(buf))
+    io.poll_io(Direction::Read, &mut WaitId::poll(), &mut cx, |mut io, _| io.read(buf))
 }
 
 #[test]
@@ -70,9 +70,9 @@ fn a_waiter_that_left_is_not_woken() {
     for driver in drivers() {
         let (io, mut peer) = pair(&driver);
         let ((gone, gone_waker), (stays, stays_waker)) = (counter(), counter());
-        let (a, b) = (io.new_waiter(), io.new_waiter());
+        let (mut a, mut b) = (WaitId::NEW, WaitId::NEW);
         io.clear(Direction::Read, io.snapshot());
-        for (id, waker) in [(a, &gone_waker), (b, &stays_waker)] {
+        for (id, waker) in [(&mut a, &gone_waker), (&mut b, &stays_waker)] {
             let mut cx = Context::from_waker(waker);
             assert!(io.poll_ready(Direction::Read, id, &mut cx).is_pending());
         }
@@ -150,8 +150,7 @@ fn a_new_first_deadline_ends_a_wait_for_a_later_one() {
         while !driver.is_waiting() {
             std::thread::yield_now();
         }
-        let now = driver.clock().now();
-        let mut timer = Timer::new(driver.shard().clone(), now + 1);
+        let mut timer = Timer::after(driver.shard().clone(), 1);
         assert!(timer.poll_elapsed(&mut Context::from_waker(Waker::noop())).is_pending());
         sleeper.join().unwrap();
     }

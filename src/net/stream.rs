@@ -1,0 +1,665 @@
+//! Connections.
+
+use super::addr::{LookupHost, ToSocketAddrs};
+use super::connect::Connect;
+use super::owned_split::{self, OwnedReadHalf, OwnedWriteHalf};
+use super::recv;
+use super::split::{self, ReadHalf, WriteHalf};
+use super::wait::{Place, Readable, Readiness, Writable, poll_operation};
+use crate::io::Interest;
+use crate::reactor::{Direction, Registered, Snapshot, WaitId};
+use socket2::SockRef;
+use std::fmt;
+use std::future::Future;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{self, Shutdown, SocketAddr};
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::ReadBuf;
+
+/// A TCP connection.
+///
+/// It reads and writes through the traits of [`io`](crate::io) (tokio's) and of [`futures_io`]. One
+/// task may read while another writes, through [`split`](Self::split) or
+/// [`into_split`](Self::into_split). If several tasks poll the same direction, the last one is woken;
+/// of [`readable`](Self::readable), [`writable`](Self::writable), [`ready`](Self::ready) and
+/// [`peek`](Self::peek) any number may wait.
+///
+/// Dropping it closes the connection; shutting down the writer (`AsyncWriteExt::shutdown`) tells the
+/// other side that there is no more to come.
+///
+/// # Go
+///
+/// `net.TCPConn`.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use gort::io::{AsyncReadExt, AsyncWriteExt};
+/// use gort::net::{TcpListener, TcpStream};
+///
+/// gort::run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let mut client = TcpStream::connect(listener.local_addr()?).await?;
+///     let (mut server, _) = listener.accept().await?;
+///
+///     client.write_all(b"ping").await?;
+///     client.shutdown().await?;
+///     let mut request = Vec::new();
+///     server.read_to_end(&mut request).await?;
+///     assert_eq!(request, b"ping");
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[doc(alias = "TCPConn")]
+pub struct TcpStream {
+    io: Registered<net::TcpStream>,
+    /// Where it was connected or accepted: that is where a goroutine waits that reads or writes
+    /// through a trait, whose methods do not know their caller.
+    site: &'static Location<'static>,
+}
+
+impl TcpStream {
+    pub(super) fn new(io: Registered<net::TcpStream>, site: &'static Location<'static>) -> Self {
+        Self { io, site }
+    }
+
+    /// Connects to `addr`. If it has several addresses they are tried in order until one answers.
+    ///
+    /// # Errors
+    ///
+    /// That of the last address: refused, unreachable, timed out by the system; `InvalidInput` if
+    /// there is none. When the process has no descriptors left, the error says so
+    /// ([`TooManyFiles`](super::TooManyFiles)).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    ///
+    /// # Go
+    ///
+    /// `net.Dial("tcp", addr)`.
+    #[doc(alias = "Dial")]
+    #[track_caller]
+    pub fn connect<A: ToSocketAddrs>(addr: A) -> Connect {
+        Connect::new(LookupHost::new(&addr), Location::caller())
+    }
+
+    /// Takes over a connection of the standard library, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to watch it.
+    #[track_caller]
+    pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
+        stream.set_nonblocking(true)?;
+        Ok(Self::new(Registered::new(stream, super::driver())?, Location::caller()))
+    }
+
+    /// Gives it to the standard library. It stays non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to let go of it.
+    pub fn into_std(self) -> io::Result<net::TcpStream> {
+        self.io.into_inner()
+    }
+
+    pub(super) fn std(&self) -> &net::TcpStream {
+        self.io.get()
+    }
+
+    /// Its own address.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.std().local_addr()
+    }
+
+    /// The address of the other side.
+    ///
+    /// # Errors
+    ///
+    /// When it is not connected any more.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.std().peer_addr()
+    }
+
+    /// The error that the socket has met with, if any; asking takes it away.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.std().take_error()
+    }
+
+    /// Whether small writes are sent at once (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.std().nodelay()
+    }
+
+    /// Says whether small writes are sent at once, or gathered while others are on their way. New
+    /// connections gather, unlike Go's.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.std().set_nodelay(nodelay)
+    }
+
+    /// How long closing waits for what is still to be sent (`SO_LINGER`).
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        SockRef::from(self.std()).linger()
+    }
+
+    /// Says how long closing waits for what is still to be sent. With `Some` of zero, closing throws
+    /// it away and resets the connection. Other durations block the thread that drops the stream.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        SockRef::from(self.std()).set_linger(linger)
+    }
+
+    /// The `IP_TTL` of what is sent.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.std().ttl()
+    }
+
+    /// Sets the `IP_TTL` of what is sent.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.std().set_ttl(ttl)
+    }
+
+    /// Waits until it is ready for some of `interest`, and returns for which. It may be wrong: the
+    /// operation may still return `WouldBlock`, and then the next call waits.
+    ///
+    /// # Errors
+    ///
+    /// When the runtime is gone that the socket was made in.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing: readiness stays until an operation would block.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # gort::run(async {
+    /// # let listener = gort::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// use gort::io::Interest;
+    /// use gort::net::TcpStream;
+    ///
+    /// let conn = TcpStream::connect(listener.local_addr()?).await?;
+    /// let ready = conn.ready(Interest::READABLE | Interest::WRITABLE).await?;
+    /// assert!(ready.is_writable());
+    /// conn.try_write(b"x")?;
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn ready(&self, interest: Interest) -> Readiness<'_> {
+        Readiness::new(&self.io, interest, Location::caller())
+    }
+
+    /// Waits until it may be read from; see [`ready`](Self::ready).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ready`](Self::ready).
+    #[track_caller]
+    pub fn readable(&self) -> Readable<'_> {
+        Readable::new(&self.io, Location::caller())
+    }
+
+    /// Waits until it may be written to; see [`ready`](Self::ready).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ready`](Self::ready).
+    #[track_caller]
+    pub fn writable(&self) -> Writable<'_> {
+        Writable::new(&self.io, Location::caller())
+    }
+
+    /// Ready when it may be read from. Otherwise the last task to ask is woken.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ready`](Self::ready).
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_ready(Direction::Read, &mut WaitId::poll(), cx).map_ok(|_| ())
+    }
+
+    /// Ready when it may be written to. Otherwise the last task to ask is woken.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ready`](Self::ready).
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_ready(Direction::Write, &mut WaitId::poll(), cx).map_ok(|_| ())
+    }
+
+    /// Reads what is there, without waiting. `Ok(0)` is the end.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is nothing; what the system says.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let seen = self.io.snapshot();
+        let count = self.io.try_io(Direction::Read, |mut io| io.read(buf))?;
+        self.note_read(seen, count, buf.len());
+        Ok(count)
+    }
+
+    /// As [`try_read`](Self::try_read), into several buffers.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_read`](Self::try_read).
+    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.io.try_io(Direction::Read, |mut io| io.read_vectored(bufs))
+    }
+
+    /// Writes as much as there is room for, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no room; what the system says.
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.io.try_io(Direction::Write, |mut io| io.write(buf))
+    }
+
+    /// As [`try_write`](Self::try_write), from several buffers.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_write`](Self::try_write).
+    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.io.try_io(Direction::Write, |mut io| io.write_vectored(bufs))
+    }
+
+    /// Tries an operation of the caller's on the socket. It must be one on this socket, of the
+    /// direction that `interest` says, and say `WouldBlock` if and only if the socket does.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock`, without a try, if the socket is not ready; what `operation` says.
+    pub fn try_io<R>(
+        &self,
+        interest: Interest,
+        operation: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        let direction = one_direction(interest);
+        self.io.try_io(direction, |_| operation())
+    }
+
+    /// As [`try_io`](Self::try_io), and waits as often as the operation would block.
+    ///
+    /// # Errors
+    ///
+    /// What `operation` says, and those of [`ready`](Self::ready).
+    ///
+    /// # Cancel safety
+    ///
+    /// That of `operation`, which either has returned or has not been called.
+    #[track_caller]
+    pub fn async_io<R, F>(&self, interest: Interest, operation: F) -> AsyncIo<'_, F>
+    where
+        F: FnMut() -> io::Result<R>,
+    {
+        let place = Place::new(&self.io, one_direction(interest));
+        AsyncIo { place, operation, site: Location::caller() }
+    }
+
+    /// Reads what is there, waits if there is nothing, and leaves it to be read again. `Ok(0)` is the
+    /// end.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    #[track_caller]
+    pub fn peek<'a>(&'a self, buf: &'a mut [u8]) -> Peek<'a> {
+        let place = Place::new(&self.io, Direction::Read);
+        Peek { place, buf, site: Location::caller() }
+    }
+
+    /// As [`peek`](Self::peek); the last task to ask is woken.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn poll_peek(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
+        poll_operation(cx, self.site, |cx| {
+            let id = &mut WaitId::poll();
+            self.io.poll_io(Direction::Read, id, cx, |io, _| recv::peek(io, buf))
+        })
+    }
+
+    /// Splits it into a half that reads and one that writes, for the same task.
+    pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+        split::split(self)
+    }
+
+    /// Splits it into a half that reads and one that writes, which may go to different tasks.
+    /// Dropping the half that writes tells the other side that there is no more to come.
+    #[must_use]
+    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        owned_split::split(self)
+    }
+
+    /// After a read begun at `seen` that was asked for `asked` bytes and got `count`: if it got less
+    /// there is no more, and the next read waits without asking the system.
+    fn note_read(&self, seen: Snapshot, count: usize, asked: usize) {
+        if count > 0 && count < asked && seen.short_read_drains() {
+            self.io.clear_drained(Direction::Read, seen);
+        }
+    }
+
+    pub(super) fn poll_read_buf(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let asked = buf.remaining();
+        if asked == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_recv(cx, asked, |io| recv::recv(io, buf)).map_ok(|_| ())
+    }
+
+    pub(super) fn poll_read_slice(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_recv(cx, buf.len(), |mut io| io.read(buf))
+    }
+
+    pub(super) fn poll_read_slices(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let asked = bufs.iter().map(|buf| buf.len()).sum();
+        if asked == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_recv(cx, asked, |mut io| io.read_vectored(bufs))
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        asked: usize,
+        mut recv: impl FnMut(&net::TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        poll_operation(cx, self.site, |cx| {
+            self.io.poll_io(Direction::Read, &mut WaitId::poll(), cx, |io, seen| {
+                let count = recv(io)?;
+                self.note_read(seen, count, asked);
+                Ok(count)
+            })
+        })
+    }
+
+    pub(super) fn poll_write_slice(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, buf.len(), |mut io| io.write(buf))
+    }
+
+    pub(super) fn poll_write_slices(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let asked = bufs.iter().map(|buf| buf.len()).sum();
+        self.poll_send(cx, asked, |mut io| io.write_vectored(bufs))
+    }
+
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        asked: usize,
+        mut send: impl FnMut(&net::TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        poll_operation(cx, self.site, |cx| {
+            self.io.poll_io(Direction::Write, &mut WaitId::poll(), cx, |io, seen| {
+                let count = send(io)?;
+                if count > 0 && count < asked {
+                    self.io.clear_drained(Direction::Write, seen);
+                }
+                Ok(count)
+            })
+        })
+    }
+
+    /// Tells the other side that there is no more to come.
+    pub(super) fn shut_down_writing(&self) -> io::Result<()> {
+        match self.std().shutdown(Shutdown::Write) {
+            // The other side is gone: it needs not be told.
+            Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// # Panics
+///
+/// If `interest` is more or less than one direction.
+#[track_caller]
+fn one_direction(interest: Interest) -> Direction {
+    let mut directions = interest.directions();
+    match (directions.next(), directions.next()) {
+        (Some(direction), None) => direction,
+        _ => panic!("{interest:?} is not one direction"),
+    }
+}
+
+impl TryFrom<net::TcpStream> for TcpStream {
+    type Error = io::Error;
+
+    /// See [`TcpStream::from_std`].
+    fn try_from(stream: net::TcpStream) -> io::Result<Self> {
+        Self::from_std(stream)
+    }
+}
+
+impl AsRef<TcpStream> for TcpStream {
+    fn as_ref(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.io.fmt(f)
+    }
+}
+
+/// Future of [`TcpStream::peek`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Peek<'a> {
+    place: Place<'a, net::TcpStream>,
+    buf: &'a mut [u8],
+    site: &'static Location<'static>,
+}
+
+impl Future for Peek<'_> {
+    type Output = io::Result<usize>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Peek { place, buf, site } = &mut *self;
+        poll_operation(cx, site, |cx| place.poll_io(cx, |io, _| io.peek(buf)))
+    }
+}
+
+/// Future of [`TcpStream::async_io`].
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct AsyncIo<'a, F> {
+    place: Place<'a, net::TcpStream>,
+    operation: F,
+    site: &'static Location<'static>,
+}
+
+// The operation is only ever called, never pinned.
+impl<F> Unpin for AsyncIo<'_, F> {}
+
+impl<R, F: FnMut() -> io::Result<R>> Future for AsyncIo<'_, F> {
+    type Output = io::Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let AsyncIo { place, operation, site } = &mut *self;
+        poll_operation(cx, site, |cx| place.poll_io(cx, |_, _| operation()))
+    }
+}
+
+impl<F> fmt::Debug for AsyncIo<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncIo").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// Reading, by the traits of tokio and of futures, for a type that has a stream.
+macro_rules! impl_read {
+    ($type:ty) => {
+        impl tokio::io::AsyncRead for $type {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                AsRef::<TcpStream>::as_ref(&*self).poll_read_buf(cx, buf)
+            }
+        }
+
+        impl futures_io::AsyncRead for $type {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                AsRef::<TcpStream>::as_ref(&*self).poll_read_slice(cx, buf)
+            }
+
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                AsRef::<TcpStream>::as_ref(&*self).poll_read_slices(cx, bufs)
+            }
+        }
+    };
+}
+
+/// Writing, by the traits of tokio and of futures, for a type that has a stream. `$shut_down` notes
+/// that the stream has been shut down.
+macro_rules! impl_write {
+    ($type:ty, $shut_down:expr) => {
+        impl tokio::io::AsyncWrite for $type {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                AsRef::<TcpStream>::as_ref(&*self).poll_write_slice(cx, buf)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                AsRef::<TcpStream>::as_ref(&*self).poll_write_slices(cx, bufs)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_shutdown(
+                mut self: Pin<&mut Self>,
+                _: &mut Context<'_>,
+            ) -> Poll<io::Result<()>> {
+                AsRef::<TcpStream>::as_ref(&*self).shut_down_writing()?;
+                let shut_down: fn(&mut $type) = $shut_down;
+                shut_down(&mut self);
+                Poll::Ready(Ok(()))
+            }
+        }
+
+        impl futures_io::AsyncWrite for $type {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                AsRef::<TcpStream>::as_ref(&*self).poll_write_slice(cx, buf)
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                AsRef::<TcpStream>::as_ref(&*self).poll_write_slices(cx, bufs)
+            }
+
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                tokio::io::AsyncWrite::poll_shutdown(self, cx)
+            }
+        }
+    };
+}
+
+pub(super) use {impl_read, impl_write};
+
+impl_read!(TcpStream);
+impl_write!(TcpStream, |_| ());

@@ -1,0 +1,335 @@
+//! Connections on loopback, end to end.
+
+use futures::StreamExt;
+use gort::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use gort::net::{TcpListener, TcpStream, TooManyFiles, lookup_host};
+use gort::time::{Duration, timeout};
+use std::future::{Future, poll_fn};
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::task::Poll;
+
+/// Runs `main`, and fails rather than hang.
+fn run<T: Send + 'static>(main: impl Future<Output = T> + Send + 'static) -> T {
+    gort::run(async { timeout(Duration::from_secs(30), main).await.expect("it hangs") })
+}
+
+async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    (listener, addr)
+}
+
+async fn pair() -> (TcpStream, TcpStream) {
+    let (listener, addr) = listen().await;
+    let client = TcpStream::connect(addr).await.unwrap();
+    (client, listener.accept().await.unwrap().0)
+}
+
+/// Polls `future` once.
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+#[test]
+fn echo_of_many_connections() {
+    run(async {
+        let (listener, addr) = listen().await;
+        gort::go(async move {
+            while let Ok((mut conn, _)) = listener.accept().await {
+                gort::go(async move {
+                    let (mut read, mut write) = conn.split();
+                    gort::io::copy(&mut read, &mut write).await.unwrap();
+                    write.shutdown().await.unwrap();
+                });
+            }
+        });
+        let clients: Vec<_> = (0..100u32)
+            .map(|id| {
+                gort::go(async move {
+                    let mut conn = TcpStream::connect(addr).await.unwrap();
+                    for round in 0..20u32 {
+                        let message = [id, round].map(u32::to_le_bytes).concat();
+                        conn.write_all(&message).await.unwrap();
+                        let mut answer = [0; 8];
+                        conn.read_exact(&mut answer).await.unwrap();
+                        assert_eq!(answer[..], message[..]);
+                    }
+                    conn.shutdown().await.unwrap();
+                    assert_eq!(conn.read(&mut [0; 8]).await.unwrap(), 0);
+                })
+            })
+            .collect();
+        for client in clients {
+            client.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn large_transfers_both_ways_at_once_lose_nothing() {
+    run(async {
+        let (client, server) = pair().await;
+        let data: Vec<u8> = (0..4_000_000u32).map(|i| (i * 7 % 251) as u8).collect();
+        let ends = [client, server].map(|conn| {
+            let data = data.clone();
+            gort::go(async move {
+                let (mut read, mut write) = conn.into_split();
+                let expected = data.clone();
+                let writer = gort::go(async move {
+                    write.write_all(&data).await.unwrap();
+                    // Dropping the half says that there is no more.
+                });
+                let mut got = Vec::new();
+                read.read_to_end(&mut got).await.unwrap();
+                writer.await.unwrap();
+                assert!(got == expected);
+            })
+        });
+        for end in ends {
+            end.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn halves_of_different_connections_do_not_reunite() {
+    run(async {
+        let (a, b) = pair().await;
+        let addr = a.local_addr().unwrap();
+        let ((a_read, a_write), (b_read, b_write)) = (a.into_split(), b.into_split());
+        let error = a_read.reunite(b_write).unwrap_err();
+        let mut a = error.0.reunite(a_write).unwrap();
+        let mut b = error.1.reunite(b_read).unwrap();
+        assert_eq!(a.local_addr().unwrap(), addr);
+        // Reuniting has not shut anything down.
+        a.write_all(b"x").await.unwrap();
+        assert_eq!(b.read_u8().await.unwrap(), b'x');
+        b.write_all(b"y").await.unwrap();
+        assert_eq!(a.read_u8().await.unwrap(), b'y');
+    });
+}
+
+#[test]
+fn a_refused_connection_says_so_and_the_next_address_is_tried() {
+    run(async {
+        let (gone, refused) = listen().await;
+        drop(gone);
+        let error = TcpStream::connect(refused).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        let (_listener, addr) = listen().await;
+        let conn = TcpStream::connect(&[refused, addr][..]).await.unwrap();
+        assert_eq!(conn.peer_addr().unwrap(), addr);
+        let none: &[SocketAddr] = &[];
+        assert_eq!(TcpStream::connect(none).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(TcpListener::bind(none).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
+fn names_are_looked_up() {
+    run(async {
+        for addr in lookup_host(("localhost", 80)).await.unwrap() {
+            assert!(addr.ip().is_loopback());
+            assert_eq!(addr.port(), 80);
+        }
+        let literal: Vec<_> = lookup_host("[::1]:7").await.unwrap().collect();
+        assert_eq!(literal, ["[::1]:7".parse::<SocketAddr>().unwrap()]);
+        lookup_host("no port").await.unwrap_err();
+        lookup_host(String::from("name.invalid:80")).await.unwrap_err();
+        let (_listener, addr) = listen().await;
+        TcpStream::connect(("localhost", addr.port())).await.unwrap();
+    });
+}
+
+#[test]
+fn a_port_in_use_is_refused() {
+    run(async {
+        let (_listener, addr) = listen().await;
+        assert_eq!(TcpListener::bind(addr).await.unwrap_err().kind(), ErrorKind::AddrInUse);
+    });
+}
+
+#[test]
+fn an_accept_that_is_dropped_loses_no_connection() {
+    run(async {
+        let (listener, addr) = listen().await;
+        let mut dropped = listener.accept();
+        assert!(poll_once(&mut dropped).await.is_pending());
+        let client = TcpStream::connect(addr).await.unwrap();
+        drop(dropped);
+        let (_, from) = listener.accept().await.unwrap();
+        assert_eq!(from, client.local_addr().unwrap());
+    });
+}
+
+#[test]
+fn several_acceptors_get_each_connection_once() {
+    run(async {
+        let (listener, addr) = listen().await;
+        let listener = std::sync::Arc::new(listener);
+        let acceptors: Vec<_> = (0..4)
+            .map(|_| {
+                let listener = listener.clone();
+                gort::go(async move { listener.accept().await.unwrap().1 })
+            })
+            .collect();
+        let mut clients = Vec::new();
+        let mut expected = Vec::new();
+        for _ in 0..4 {
+            let client = TcpStream::connect(addr).await.unwrap();
+            expected.push(client.local_addr().unwrap());
+            clients.push(client);
+        }
+        let mut accepted = Vec::new();
+        for acceptor in acceptors {
+            accepted.push(acceptor.await.unwrap());
+        }
+        accepted.sort();
+        expected.sort();
+        assert_eq!(accepted, expected);
+    });
+}
+
+#[test]
+fn a_read_that_is_dropped_loses_no_byte() {
+    run(async {
+        let (mut client, mut server) = pair().await;
+        for round in 0..100u8 {
+            let mut buf = [0; 4];
+            {
+                let mut read = pin!(server.read(&mut buf));
+                assert!(poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx))).await.is_pending());
+                client.write_all(&[round; 4]).await.unwrap();
+            }
+            server.read_exact(&mut buf).await.unwrap();
+            assert_eq!(buf, [round; 4]);
+        }
+    });
+}
+
+#[test]
+fn a_timed_out_read_may_be_tried_again() {
+    run(async {
+        let (mut client, mut server) = pair().await;
+        let mut buf = [0; 16];
+        timeout(Duration::from_millis(5), server.read(&mut buf)).await.unwrap_err();
+        client.write_all(b"late").await.unwrap();
+        assert_eq!(server.read(&mut buf).await.unwrap(), 4);
+    });
+}
+
+#[test]
+fn incoming_is_a_stream_of_connections() {
+    run(async {
+        let (listener, addr) = listen().await;
+        let clients = gort::go(async move {
+            let mut all = Vec::new();
+            for _ in 0..3 {
+                all.push(TcpStream::connect(addr).await.unwrap());
+            }
+            all
+        });
+        let conns: Vec<_> = listener.incoming().take(3).collect().await;
+        assert!(conns.iter().all(Result::is_ok));
+        clients.await.unwrap();
+    });
+}
+
+#[test]
+fn options_are_set_and_read_back() {
+    run(async {
+        let (conn, peer) = pair().await;
+        assert!(!conn.nodelay().unwrap());
+        conn.set_nodelay(true).unwrap();
+        assert!(conn.nodelay().unwrap());
+        conn.set_ttl(42).unwrap();
+        assert_eq!(conn.ttl().unwrap(), 42);
+        conn.set_linger(Some(Duration::from_secs(1))).unwrap();
+        assert_eq!(conn.linger().unwrap(), Some(Duration::from_secs(1)));
+        conn.set_linger(None).unwrap();
+        assert!(conn.take_error().unwrap().is_none());
+        assert_eq!(conn.peer_addr().unwrap(), peer.local_addr().unwrap());
+    });
+}
+
+#[test]
+fn from_std_and_back() {
+    run(async {
+        let (client, server) = pair().await;
+        let std = client.into_std().unwrap();
+        let mut client = TcpStream::from_std(std).unwrap();
+        let mut server = TcpStream::try_from(server.into_std().unwrap()).unwrap();
+        client.write_all(b"hi").await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut text = String::new();
+        server.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text, "hi");
+    });
+}
+
+#[test]
+fn the_traits_of_futures_work_too() {
+    use futures::io::AsyncWriteExt as _;
+    run(async {
+        let (mut client, mut server) = pair().await;
+        let bufs = [io::IoSlice::new(b"one "), io::IoSlice::new(b"two")];
+        let sent = futures::io::AsyncWriteExt::write_vectored(&mut client, &bufs).await.unwrap();
+        assert_eq!(sent, 7);
+        client.close().await.unwrap();
+        let mut text = String::new();
+        futures::io::AsyncReadExt::read_to_string(&mut server, &mut text).await.unwrap();
+        assert_eq!(text, "one two");
+    });
+}
+
+#[test]
+fn own_operations_wait_for_readiness() {
+    run(async {
+        let (mut client, server) = pair().await;
+        let reader = gort::go(async move {
+            let read = || {
+                let mut buf = [0; 8];
+                socket2_recv(&server, &mut buf).map(|count| buf[..count].to_vec())
+            };
+            server.async_io(Interest::READABLE, read).await
+        });
+        gort::task::yield_now().await;
+        client.write_all(b"abc").await.unwrap();
+        assert_eq!(reader.await.unwrap().unwrap(), b"abc");
+    });
+}
+
+fn socket2_recv(conn: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+    use std::io::Read;
+    use std::os::fd::AsFd;
+    let copy = conn.as_fd().try_clone_to_owned()?;
+    std::net::TcpStream::from(copy).read(buf)
+}
+
+#[test]
+fn sockets_work_outside_of_any_runtime() {
+    futures::executor::block_on(async {
+        let (mut client, mut server) = pair().await;
+        client.write_all(b"x").await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), b'x');
+    });
+}
+
+#[test]
+fn sockets_of_a_runtime_that_is_gone_say_so() {
+    let (client, _server) = run(pair());
+    let error = futures::executor::block_on(client.readable());
+    // Whoever waits is told: nobody would wake them.
+    if let Err(error) = error {
+        assert!(error.to_string().contains("has shut down"), "{error}");
+    }
+}
+
+#[test]
+fn an_error_about_descriptors_is_told_from_others() {
+    let other = io::Error::other("x");
+    assert!(!other.get_ref().is_some_and(|inner| inner.is::<TooManyFiles>()));
+}
