@@ -38,7 +38,6 @@ impl Interest {
 
     /// Both.
     #[must_use]
-    #[expect(clippy::should_implement_trait, reason = "tokio's name; `|` does the same")]
     pub const fn add(self, other: Interest) -> Interest {
         Interest(self.0 | other.0)
     }

@@ -57,9 +57,8 @@ impl Epoll {
         let limit = limit.map(to_millis);
         let mut room = [const { MaybeUninit::uninit() }; ROOM];
         let (got, _) = epoll::wait(self.queue.as_fd(), &mut room, limit.as_ref())?;
-        out.extend(got.iter().map(|event| (event.data.u64(), event.flags)).filter_map(
-            |(token, flags)| (token != BELL).then(|| Event { token, bits: translate(flags) }),
-        ));
+        let events = got.iter().filter(|event| event.data.u64() != BELL);
+        out.extend(events.map(|e| Event { token: e.data.u64(), bits: translate(e.flags) }));
         Ok(())
     }
 
