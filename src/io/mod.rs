@@ -3,10 +3,7 @@
 //!
 //! The sockets of [`net`](crate::net) also implement the traits of [`futures_io`].
 
-mod interest;
-mod ready;
-
-pub use self::{interest::Interest, ready::Ready};
+pub use crate::reactor::{Interest, Ready};
 
 #[doc(no_inline)]
 pub use std::io::{Error, ErrorKind, Result, SeekFrom};

@@ -4,7 +4,7 @@ use super::Peek;
 use super::split::{impl_half, impl_read_half, impl_write_half};
 use super::stream::{TcpStream, impl_read, impl_write};
 use super::wait::{Readable, Readiness, Writable};
-use crate::io::{Interest, ReadBuf};
+use crate::reactor::Interest;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio::io::ReadBuf;
 
 /// The half of [`TcpStream::into_split`] that reads.
 #[derive(Debug)]

@@ -3,11 +3,12 @@
 use super::Peek;
 use super::stream::{TcpStream, impl_read, impl_write};
 use super::wait::{Readable, Readiness, Writable};
-use crate::io::{Interest, ReadBuf};
+use crate::reactor::Interest;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use tokio::io::ReadBuf;
 
 /// The half of [`TcpStream::split`] that reads.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::stream::TcpStream;
 use super::wait::{Readable, Readiness};
-use crate::io::{Interest, ReadBuf};
+use crate::reactor::Interest;
 use crate::reactor::{Backend, Driver, Registered, Wait};
 use crate::sys::clock::Clock;
 use crate::sys::sync::Arc;
@@ -14,6 +14,7 @@ use std::panic::Location;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
+use tokio::io::ReadBuf;
 
 #[derive(Default)]
 struct Count(AtomicUsize);

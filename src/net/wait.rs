@@ -1,7 +1,6 @@
 //! Waiting until a socket is ready, without doing anything with it.
 
-use crate::io::{Interest, Ready};
-use crate::reactor::{Descriptor, Direction, Registered, Snapshot, WaitId};
+use crate::reactor::{Descriptor, Direction, Interest, Ready, Registered, Snapshot, WaitId};
 use crate::sys::point::{self, Op};
 use crate::wait::record::{self, WaitReason};
 use std::fmt;

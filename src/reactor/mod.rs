@@ -13,13 +13,17 @@
 //! is called, cloned or dropped under any of them.
 
 mod bell;
+mod interest;
 mod poller;
+mod ready;
 mod registered;
 mod shard;
 mod source;
 #[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
 mod tests;
 mod timers;
+
+pub use self::{interest::Interest, ready::Ready};
 
 pub(crate) use self::{
     poller::{Backend, Descriptor},

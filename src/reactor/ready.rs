@@ -1,7 +1,6 @@
 //! What a socket is ready for.
 
-use super::Interest;
-use crate::reactor::Snapshot;
+use super::{Interest, Snapshot};
 use std::fmt;
 use std::ops::{BitAnd, BitOr, BitOrAssign, Sub};
 

@@ -1,6 +1,6 @@
 //! What somebody wants to do with a socket.
 
-use crate::reactor::Direction;
+use super::Direction;
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
