@@ -10,8 +10,9 @@ use super::ring::{Item, Ring};
 use crate::reactor::Driver;
 use crate::sys::park::Parker;
 use crate::sys::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence,
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering, fence,
 };
+use crate::sys::thread::{Activity, Tid};
 use crate::wait::record::Record;
 use std::ptr;
 
@@ -42,6 +43,8 @@ pub(crate) struct Processor {
     status: AtomicU8,
     /// Something happened that the worker has to look at between two polls.
     attention: AtomicBool,
+    /// The worker's thread; 0 if it is not known.
+    thread: AtomicI32,
     /// Goroutines started and ended by this worker. Written by the worker only.
     started: AtomicU64,
     ended: AtomicU64,
@@ -60,6 +63,7 @@ impl Processor {
             stalled_at: AtomicU32::new(0),
             status: AtomicU8::new(Status::Active as u8),
             attention: AtomicBool::new(false),
+            thread: AtomicI32::new(0),
             started: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             parker: Parker::new(),
@@ -119,6 +123,17 @@ impl Processor {
     pub(crate) fn current(&self) -> Option<&'static Record> {
         // SAFETY: only ever written from a `&'static Record` or null.
         unsafe { self.current.load(Ordering::Relaxed).as_ref() }
+    }
+
+    /// Notes that the calling thread is the worker's.
+    pub(crate) fn bind_thread(&self) {
+        let tid = Tid::current().map_or(0, Tid::as_raw);
+        self.thread.store(tid, Ordering::Relaxed);
+    }
+
+    /// What the worker's thread is doing, if the system tells.
+    pub(crate) fn activity(&self) -> Option<Activity> {
+        Tid::from_raw(self.thread.load(Ordering::Relaxed))?.activity()
     }
 
     /// Allows thieves to take the next slot until the worker moves on.

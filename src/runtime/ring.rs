@@ -48,12 +48,12 @@ impl Item {
 pub(crate) struct Ring {
     head: AtomicU32,
     tail: AtomicU32,
-    slots: Box<[AtomicPtr<()>]>,
+    slots: [AtomicPtr<()>; CAPACITY as usize],
 }
 
 impl Ring {
     pub(crate) fn new() -> Self {
-        let slots = (0..CAPACITY).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+        let slots = std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut()));
         Self { head: AtomicU32::new(0), tail: AtomicU32::new(0), slots }
     }
 

@@ -7,7 +7,8 @@
 //! A worker whose poll number has not moved since the last look is *stalled*: if it has work queued,
 //! a sleeper is woken for it and may take even its next slot. One that has not moved for 10 ms while
 //! nobody is free to take its work is *abandoned*: a spare worker with a processor of its own takes
-//! its place, and empties its queues by ordinary stealing. A processor never changes its thread:
+//! its place, and empties its queues by ordinary stealing. (A thread that is runnable and has had no
+//! processor is not stuck: the machine is busy, and one more thread would not help.) A processor never changes its thread:
 //! its ring would have two owners. When the stuck poll returns, the worker hands over what is left
 //! and becomes a spare.
 
@@ -52,12 +53,21 @@ pub(crate) fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
 
 #[derive(Debug, Default)]
 struct Monitor {
-    /// For each processor the tick that was seen last, and since when.
-    seen: Vec<(u32, Nanos)>,
+    /// For each processor what was seen last.
+    seen: Vec<Seen>,
     /// Looks in a row that found every worker asleep.
     quiet: u32,
     /// Looks in a row that found nothing to do.
     dull: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    tick: u32,
+    /// Since when the tick has not moved.
+    since: Nanos,
+    /// Processor time of the thread when that was first noticed.
+    cpu: Option<Nanos>,
 }
 
 impl Monitor {
@@ -96,16 +106,16 @@ impl Monitor {
         self.quiet = if all_asleep(shared) { self.quiet.saturating_add(1) } else { 0 };
         let mut busy = false;
         let made = shared.processors().count();
-        self.seen.resize(made.max(self.seen.len()), (0, now));
+        self.seen.resize(made.max(self.seen.len()), Seen::default());
         for index in 0..made {
             let processor = shared.processor(index);
             let tick = processor.tick();
-            let (seen, since) = self.seen[index];
-            if tick != seen || tick % 2 == 0 {
-                self.seen[index] = (tick, now);
-                continue;
+            let seen = &mut self.seen[index];
+            if tick != seen.tick || tick % 2 == 0 {
+                *seen = Seen { tick, since: now, cpu: None };
+            } else {
+                busy |= stalled(shared, index, seen, now);
             }
-            busy |= self.is_stalled(shared, index, processor, now.saturating_sub(since));
         }
         if now.saturating_sub(shared.last_turn.load(Ordering::Relaxed)) >= DRIVER {
             busy |= shared.driver.try_turn(Wait::Now).is_some_and(|events| events > 0);
@@ -113,28 +123,35 @@ impl Monitor {
         }
         busy
     }
+}
 
-    /// A worker's poll number has not moved for `time`.
-    fn is_stalled(
-        &self,
-        shared: &Arc<Shared>,
-        index: usize,
-        processor: &Processor,
-        time: Nanos,
-    ) -> bool {
-        let queued = processor.ring.len() > 0 || processor.has_next();
-        if queued || !shared.inject.is_empty() {
-            processor.mark_stalled(processor.tick());
-            shared.notify();
-        }
-        if time < STUCK || processor.status() != Status::Active || shared.idle.sleeping() > 0 {
-            return queued;
-        }
-        if abandon(shared, index) {
-            report(shared, processor);
-        }
-        true
+/// A worker's poll number has not moved since `seen.since`: sees to it that others do its work.
+/// Returns whether there was any.
+fn stalled(shared: &Arc<Shared>, index: usize, seen: &mut Seen, now: Nanos) -> bool {
+    let processor = shared.processor(index);
+    let queued = processor.ring.len() > 0 || processor.has_next();
+    if queued || !shared.inject.is_empty() {
+        processor.mark_stalled(seen.tick);
+        shared.notify();
     }
+    if processor.status() != Status::Active || shared.idle.sleeping() > 0 {
+        return queued;
+    }
+    let activity = processor.activity();
+    let before = *seen.cpu.get_or_insert(activity.map_or(0, |a| a.cpu));
+    let time = now.saturating_sub(seen.since);
+    if time < STUCK {
+        return queued;
+    }
+    if activity.is_some_and(|a| a.runnable && a.cpu.saturating_sub(before) < time / 2) {
+        // The machine has no processor for the thread, and would have none for a spare.
+        *seen = Seen { since: now, cpu: None, ..*seen };
+        return queued;
+    }
+    if abandon(shared, index) {
+        report(shared, processor);
+    }
+    true
 }
 
 fn all_asleep(shared: &Shared) -> bool {

@@ -69,6 +69,8 @@ pub(crate) struct Worker {
     /// The next goroutine number and the end of the reserved ones.
     ids: Cell<(u64, u64)>,
     tick: Cell<u32>,
+    /// The tick at which the global queue is looked at first.
+    global_at: Cell<u32>,
     /// Polls in a row from the next slot.
     next_run: Cell<u32>,
     /// Counts among the searchers.
@@ -100,10 +102,11 @@ impl Worker {
             records: RefCell::new(FreeList::new()),
             ids: Cell::new((0, 0)),
             tick: Cell::new(0),
+            global_at: Cell::new(1),
             next_run: Cell::new(0),
             searching: Cell::new(false),
             to_tail: Cell::new(false),
-            maintain_at: Cell::new(0),
+            maintain_at: Cell::new(1),
             interval: Cell::new(1),
             maintained: Cell::new(0),
             ring_since: Cell::new(0),
@@ -168,7 +171,8 @@ impl Worker {
         if tick == self.maintain_at.get() {
             self.maintain();
         }
-        if tick % self.shared.config.global_queue_interval == 0 {
+        if tick == self.global_at.get() {
+            self.global_at.set(tick.wrapping_add(self.shared.config.global_queue_interval));
             if let Some(task) = self.take_global() {
                 return Some(task);
             }
@@ -437,6 +441,7 @@ pub(crate) fn start_thread(shared: &Arc<Shared>, index: usize) -> std::io::Resul
         let _runtime = context::enter(&owned);
         owned.thread_started();
         let worker = Worker::new(Arc::clone(&owned), index);
+        worker.processor().bind_thread();
         worker.run(&mut Thread);
         worker.hand_over();
         if owned.phase() == Phase::ShuttingDown {

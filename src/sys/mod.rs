@@ -7,6 +7,7 @@
 //! * [`park`]: a thread parker built on them.
 //! * [`clock`]: the only caller of the operating system's clock.
 //! * [`choose`]: every choice the library makes at random.
+//! * [`thread`]: what another thread is doing.
 //! * [`point`]: every place where an operation may be made to yield.
 
 pub(crate) mod cell;
@@ -15,6 +16,7 @@ pub(crate) mod clock;
 pub(crate) mod park;
 pub(crate) mod point;
 pub(crate) mod sync;
+pub(crate) mod thread;
 
 /// Whether this is a build for a model checker, where sizes are small.
 pub(crate) const MODEL: bool = cfg!(gort_loom);

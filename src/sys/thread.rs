@@ -1,0 +1,105 @@
+//! What another thread of this process is doing, as far as the system tells.
+
+use super::clock::Nanos;
+#[cfg(target_os = "linux")]
+use imp::{activity, current};
+#[cfg(not(target_os = "linux"))]
+use portable::{activity, current};
+
+/// A thread, as the system numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tid(i32);
+
+impl Tid {
+    /// The calling thread; `None` where threads have no number.
+    pub(crate) fn current() -> Option<Self> {
+        current().map(Self)
+    }
+
+    pub(crate) fn from_raw(raw: i32) -> Option<Self> {
+        (raw != 0).then_some(Self(raw))
+    }
+
+    pub(crate) fn as_raw(self) -> i32 {
+        self.0
+    }
+
+    /// What the thread is doing; `None` if the system does not tell, or the thread has ended.
+    pub(crate) fn activity(self) -> Option<Activity> {
+        activity(self.0)
+    }
+}
+
+/// A look at a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Activity {
+    /// Processor time it has used so far.
+    pub(crate) cpu: Nanos,
+    /// It runs, or would run if it were given a processor; otherwise it sleeps.
+    pub(crate) runnable: bool,
+}
+
+#[cfg(target_os = "linux")]
+mod imp {
+    use super::Activity;
+
+    pub(super) fn current() -> Option<i32> {
+        Some(rustix::thread::gettid().as_raw_nonzero().get())
+    }
+
+    pub(super) fn activity(tid: i32) -> Option<Activity> {
+        let read = |file| std::fs::read_to_string(format!("/proc/self/task/{tid}/{file}")).ok();
+        // "nanoseconds on a processor, nanoseconds waiting for one, time slices"
+        let cpu = read("schedstat")?.split_ascii_whitespace().next()?.parse().ok()?;
+        // "tid (name) state …": the name may contain anything.
+        let stat = read("stat")?;
+        let state = stat[stat.rfind(')')? + 1..].trim_start().chars().next()?;
+        Some(Activity { cpu, runnable: state == 'R' })
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod portable {
+    use super::Activity;
+
+    pub(super) fn current() -> Option<i32> {
+        None
+    }
+
+    pub(super) fn activity(_tid: i32) -> Option<Activity> {
+        None
+    }
+}
+
+#[cfg(all(test, target_os = "linux", not(any(gort_loom, gort_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_looks_at_itself_runs_and_its_time_rises() {
+        let me = Tid::current().unwrap();
+        let first = me.activity().unwrap();
+        assert!(first.runnable);
+        let mut last = first;
+        while last.cpu == first.cpu {
+            last = me.activity().unwrap();
+        }
+        assert!(last.cpu > first.cpu);
+    }
+
+    #[test]
+    fn a_thread_that_waits_is_not_runnable() {
+        let (send, receive) = std::sync::mpsc::channel();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            send.send(Tid::current().unwrap()).unwrap();
+            let _ = stopped.recv();
+        });
+        let tid = receive.recv().unwrap();
+        while tid.activity().unwrap().runnable {
+            std::thread::yield_now();
+        }
+        drop(stop);
+        thread.join().unwrap();
+    }
+}
