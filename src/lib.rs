@@ -1,5 +1,6 @@
 //! Go's concurrency for async Rust.
 
+pub mod chan;
 pub mod io;
 pub mod net;
 pub(crate) mod reactor;
@@ -12,6 +13,7 @@ pub(crate) mod wait;
 
 mod macros;
 
+pub use chan::{Chan, Receiver, Sender, chan};
 pub use gort_macros::{main, test};
 pub use runtime::{go, run, spawn};
 pub use wait::record::WaitReason;

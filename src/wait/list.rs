@@ -78,6 +78,15 @@ impl<V> Node<V> {
         })
     }
 
+    /// The address of the node's data, for who may access it by (L1).
+    #[inline]
+    pub(crate) fn data(&self) -> *mut V {
+        self.inner.with_mut(|inner| {
+            // SAFETY: in bounds; nothing is read.
+            unsafe { &raw mut (*inner).seat.data }
+        })
+    }
+
     /// Whether the node is in a list.
     ///
     /// # Safety
@@ -101,6 +110,41 @@ impl<V> Node<V> {
         let seat = unsafe { self.seat() };
         seat.waiter = ptr::from_ref(waiter);
         seat.case = case;
+    }
+
+    /// Tries to win the right to complete the operation that waits here.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the object's lock since it found the node linked.
+    #[inline]
+    pub(crate) unsafe fn claim(&self) -> bool {
+        // SAFETY: (L1): under the lock.
+        let seat = unsafe { self.seat() };
+        // SAFETY: `assign` promised that the waiter lives while the node is linked.
+        unsafe { &*seat.waiter }.claim(seat.case)
+    }
+
+    /// Completes the claimed operation: takes its waker, to be woken after the lock, and publishes
+    /// the outcome. The caller's last access to a plain waiter's node, which may be gone at once if
+    /// its owner looks at outcomes without the lock.
+    ///
+    /// # Safety
+    ///
+    /// The caller has won the claim, wrote the outcome, holds the lock since, and has no reference
+    /// to the seat.
+    #[must_use = "somebody has to be woken"]
+    #[inline]
+    pub(crate) unsafe fn complete(&self) -> Option<Waker> {
+        // SAFETY: (L1): under the lock, and not settled yet.
+        let seat = unsafe { self.seat() };
+        let (waiter, case) = (seat.waiter, seat.case);
+        // SAFETY: the owner waits for this outcome or for the lock before it frees the waiter.
+        let waiter = unsafe { &*waiter };
+        // SAFETY: (W2) or (W3): we hold the lock and won the claim.
+        let waker = unsafe { waiter.take_waker() };
+        waiter.settle(case);
+        waker
     }
 
     /// Calls `f` with the links.
@@ -129,36 +173,6 @@ impl<V> fmt::Debug for Node<V> {
 }
 
 impl<V> Seat<V> {
-    /// Tries to win the right to complete the operation that waits here.
-    ///
-    /// # Safety
-    ///
-    /// The caller holds the object's lock since it found the node linked.
-    #[inline]
-    pub(crate) unsafe fn claim(&self) -> bool {
-        // SAFETY: `assign` promised that the waiter lives while the node is linked.
-        unsafe { &*self.waiter }.claim(self.case)
-    }
-
-    /// Completes the claimed operation: takes its waker, to be woken after the lock, and publishes
-    /// the outcome. The caller's last access to a plain waiter's node, which may be gone at once if
-    /// its owner looks at outcomes without the lock.
-    ///
-    /// # Safety
-    ///
-    /// The caller has won the claim, wrote the outcome, and still holds the lock.
-    #[must_use = "somebody has to be woken"]
-    #[inline]
-    pub(crate) unsafe fn complete(&mut self) -> Option<Waker> {
-        let case = self.case;
-        // SAFETY: the owner waits for this outcome or for the lock before it frees the waiter.
-        let waiter = unsafe { &*self.waiter };
-        // SAFETY: (W2) or (W3): we hold the lock and won the claim.
-        let waker = unsafe { waiter.take_waker() };
-        waiter.settle(case);
-        waker
-    }
-
     /// Whether the waiter is a select's.
     pub(crate) fn is_select(&self) -> bool {
         self.case != PLAIN
@@ -278,8 +292,8 @@ impl<V> List<V> {
     pub(crate) fn claim_front(&mut self) -> Link<V> {
         loop {
             let node = self.head?;
-            // SAFETY: (L2): it is linked, and (L1): we have the lock. The reference ends at once.
-            let claimed = unsafe { node.as_ref().seat().claim() };
+            // SAFETY: (L2): it is linked, and (L1): we have the lock.
+            let claimed = unsafe { node.as_ref().claim() };
             // SAFETY: the head is in the list (L3).
             unsafe { self.remove(node) };
             if claimed {

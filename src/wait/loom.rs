@@ -49,10 +49,11 @@ impl Object {
         let (given, waker) = self.with(|list, permits| match list.claim_front() {
             Some(node) => {
                 // SAFETY: claimed, and under the lock.
-                let seat = unsafe { node.as_ref().seat() };
-                seat.data = value;
+                let node = unsafe { node.as_ref() };
                 // SAFETY: as above.
-                (true, unsafe { seat.complete() })
+                unsafe { node.seat() }.data = value;
+                // SAFETY: as above.
+                (true, unsafe { node.complete() })
             }
             None => {
                 *permits += value;

@@ -68,7 +68,7 @@ fn a_select_claimed_elsewhere_is_passed_over() {
     assert_eq!(b.claim_front().map(data), Some(2));
     assert_eq!(plain.chosen(), None, "not settled yet");
     // SAFETY: the node was claimed above.
-    drop(unsafe { nodes[2].seat().complete() });
+    drop(unsafe { nodes[2].complete() });
     assert_eq!(plain.chosen(), Some(0));
     assert!(a.claim_front().is_none() && b.claim_front().is_none());
     (select.reset(), plain.reset());

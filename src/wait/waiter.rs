@@ -164,16 +164,18 @@ impl Waiter {
         })
     }
 
-    /// Whether the stored waker would wake the task of `waker`.
+    /// Polled again while it waits: notes the current goroutine, and tells whether the stored waker
+    /// still is that of its task.
     ///
     /// # Safety
     ///
-    /// The caller has the right by (W).
-    pub(crate) unsafe fn will_wake(&self, waker: &Waker) -> bool {
-        self.inner.with(|inner| {
-            // SAFETY: not written meanwhile by (W), see this function's contract.
-            let inner = unsafe { &*inner };
-            inner.waker.as_ref().is_some_and(|own| own.will_wake(waker))
+    /// The caller has the right by (W1) or (W2).
+    pub(crate) unsafe fn refresh(&self, current: &Waker) -> bool {
+        self.inner.with_mut(|inner| {
+            // SAFETY: exclusive by (W), see this function's contract.
+            let inner = unsafe { &mut *inner };
+            inner.record = record::current();
+            inner.waker.as_ref().is_some_and(|waker| waker.will_wake(current))
         })
     }
 

@@ -1,0 +1,729 @@
+//! What all handles of one channel share.
+//!
+//! # Invariants
+//!
+//! Between two critical sections of the lock, where a *live* waiter is one whose claim can still be
+//! won:
+//!
+//! 1. A live receiver waits ⇒ `returned` and `buffer` are empty and no live sender waits, except
+//!    for a sender that is an arm of the same select as the receiver (and capacity 0).
+//! 2. A live sender waits ⇒ `buffer` is full.
+//! 3. `closed` or `disconnected` ⇒ no live sender and no live receiver waits.
+//! 4. A node's `tag` tells where its value is: see [`tag`].
+//! 5. A receiver's node is in `receivers` (tag `WAITING` or `ROBBED`), in `matched` (tag `MATCHED`)
+//!    or in neither. A sender's node is in `senders` (tag `WAITING`) or nowhere.
+//! 6. `returned` is sorted by sequence number. Everything in it is older than everything in `buffer`,
+//!    and that is older than the deposits of waiting senders.
+//! 7. `disconnected` ⇒ `returned` and `buffer` are empty and stay so.
+//! 8. `hint` is what [`State::hint`] says.
+//!
+//! # Protocol
+//!
+//! A value goes from a sender to the first live receiver if there is one, into `buffer` if there is
+//! room, and into the sender's own node (its *deposit*) otherwise. A receiver takes from `returned`,
+//! else from `buffer` (and moves the first live sender's deposit up), else from the first live
+//! sender's node. Nobody is ever granted anything but a value: no slot, no turn.
+//!
+//! A receiver that was handed a value stands in `matched` until it collects it. If it is dropped
+//! instead, the value goes to the next live receiver or, by its sequence number, into `returned`.
+//! [`State::reclaim`] takes it for somebody else who would have to wait (see `wait/README.md`).
+//!
+//! Values, wakers and panics leave the critical section before user code can run: values move by
+//! pointer into slots of the caller's, wakers into its batch.
+
+#![expect(unsafe_code, reason = "values move between pinned waiter nodes under the lock")]
+
+use crate::sys::cell::UnsafeCell;
+use crate::sys::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::wait::arm::{ObjectGuard, ObjectLock};
+use crate::wait::batch::WakeBatch;
+use crate::wait::list::{List, Node};
+use crate::wait::record::Record;
+use crate::wait::waiter::Waiter;
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::ops::{Deref, DerefMut};
+use std::ptr::{self, NonNull};
+
+/// What a waiting node is doing, and whose its value is.
+pub(super) mod tag {
+    /// Not waiting. A sender's slot holds its value; a receiver's is empty.
+    pub(in crate::chan) const IDLE: u8 = 0;
+    /// In the list of waiters; a sender's slot holds its deposit.
+    pub(in crate::chan) const WAITING: u8 = 1;
+    /// A receiver in `matched`: the slot holds the value that it has not seen.
+    pub(in crate::chan) const MATCHED: u8 = 2;
+    /// A receiver in the list of waiters again, whose match was taken; `seq` is that match's.
+    pub(in crate::chan) const ROBBED: u8 = 3;
+    /// A sender whose value is gone: sent.
+    pub(in crate::chan) const SENT: u8 = 4;
+    /// A sender that was waiting when the channel was closed; its slot holds the value.
+    pub(in crate::chan) const CLOSED: u8 = 5;
+    /// A sender that was waiting when the last receiver went; its slot holds the value.
+    pub(in crate::chan) const DISCONNECTED: u8 = 6;
+    /// A receiving arm of a select that is done: the slot holds the value, which is its own.
+    pub(in crate::chan) const TAKEN: u8 = 7;
+    /// A receiving arm of a select that is done: the channel was closed and empty.
+    pub(in crate::chan) const ENDED: u8 = 8;
+}
+
+/// What a waiting node carries.
+pub(super) struct Slot<T> {
+    /// The number of the match, in the order of matches.
+    pub(super) seq: u64,
+    pub(super) value: MaybeUninit<T>,
+}
+
+impl<T> Slot<T> {
+    pub(super) fn empty() -> Self {
+        Self { seq: 0, value: MaybeUninit::uninit() }
+    }
+
+    pub(super) fn holding(value: T) -> Self {
+        Self { seq: 0, value: MaybeUninit::new(value) }
+    }
+}
+
+pub(super) type ChanNode<T> = Node<Slot<T>>;
+
+/// Where the value of a node is, or would be.
+#[inline]
+pub(super) fn slot<T>(node: &ChanNode<T>) -> *mut T {
+    // SAFETY: in bounds; nothing is read.
+    unsafe { (&raw mut (*node.data()).value).cast::<T>() }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tried {
+    /// The value was moved.
+    Done,
+    /// Not now.
+    Wait,
+    /// Sending: the channel is closed. Receiving: it is closed and empty.
+    Closed,
+    /// Sending: no receiver is left.
+    Disconnected,
+}
+
+/// Bits of [`Core::hint`].
+mod hint {
+    /// A receive may succeed, or end.
+    pub(super) const RECV: u8 = 1;
+    /// A send may succeed, or fail.
+    pub(super) const SEND: u8 = 2;
+    /// Sending is over: closed, or no receiver left.
+    pub(super) const OVER: u8 = 4;
+}
+
+/// The channel, without its reference counts.
+pub(crate) struct Core<T> {
+    /// What the state looked like when the lock was last given up: to say "not now" without it.
+    hint: AtomicU8,
+    lock: ObjectLock,
+    state: UnsafeCell<State<T>>,
+    /// Handles that can send.
+    pub(super) senders: AtomicUsize,
+    /// Handles that can receive.
+    pub(super) receivers: AtomicUsize,
+}
+
+// SAFETY: `state` is reached under `lock` only; it holds `T`s, and nodes that hold `T`s and wakers.
+unsafe impl<T: Send> Send for Core<T> {}
+// SAFETY: as above; no two threads ever see the same `T`.
+unsafe impl<T: Send> Sync for Core<T> {}
+
+/// What the lock protects.
+pub(super) struct State<T> {
+    capacity: usize,
+    buffer: VecDeque<T>,
+    receivers: List<Slot<T>>,
+    senders: List<Slot<T>>,
+    /// Receivers that were handed a value and have not collected it.
+    matched: List<Slot<T>>,
+    /// Values of receivers that were dropped before they collected them, newest first.
+    returned: Vec<(u64, T)>,
+    /// Streams: woken when there is something to receive, never handed a value.
+    streams: List<()>,
+    /// Those who wait for the end of sending.
+    closers: List<()>,
+    next_seq: u64,
+    closed: bool,
+    disconnected: bool,
+}
+
+impl<T> Core<T> {
+    /// A channel that has one handle of each kind.
+    pub(super) fn new(capacity: usize) -> Self {
+        let state = State {
+            capacity,
+            buffer: VecDeque::new(),
+            receivers: List::new(),
+            senders: List::new(),
+            matched: List::new(),
+            returned: Vec::new(),
+            streams: List::new(),
+            closers: List::new(),
+            next_seq: 0,
+            closed: false,
+            disconnected: false,
+        };
+        Self {
+            hint: AtomicU8::new(state.hint()),
+            lock: ObjectLock::new(()),
+            state: UnsafeCell::new(state),
+            senders: AtomicUsize::new(1),
+            receivers: AtomicUsize::new(1),
+        }
+    }
+
+    #[inline]
+    fn has_hint(&self, bit: u8) -> bool {
+        // Ordering: Acquire pairs with the Release in `Access::drop`: whoever hears that the channel
+        // is closed sees what was written before the close.
+        self.hint.load(Ordering::Acquire) & bit != 0
+    }
+
+    /// False if a receive would have had to wait at some moment of this call.
+    #[inline]
+    pub(super) fn may_recv(&self) -> bool {
+        self.has_hint(hint::RECV)
+    }
+
+    /// False if a send would have had to wait at some moment of this call.
+    #[inline]
+    pub(super) fn may_send(&self) -> bool {
+        self.has_hint(hint::SEND)
+    }
+
+    /// Whether sending is over: closed, or no receiver left.
+    pub(super) fn is_over(&self) -> bool {
+        self.has_hint(hint::OVER)
+    }
+
+    /// The lock alone, for a select that holds several.
+    pub(super) fn lock_only(&self) -> ObjectGuard<'_> {
+        self.lock.lock()
+    }
+
+    /// The address of the lock, in the order of which several are taken.
+    pub(super) fn key(&self) -> usize {
+        ptr::from_ref(&self.lock).addr()
+    }
+
+    #[inline]
+    pub(super) fn lock(&self) -> Locked<'_, T> {
+        let guard = self.lock.lock();
+        // SAFETY: the lock was taken just now, and `Locked` gives up the access first.
+        Locked { access: unsafe { self.access() }, _guard: guard }
+    }
+
+    /// The state, under a lock that the caller holds.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds [`lock_only`](Self::lock_only) for as long as it has the access, and has no
+    /// other access meanwhile.
+    #[inline]
+    pub(super) unsafe fn access(&self) -> Access<'_, T> {
+        self.state.with_mut(|state| {
+            // SAFETY: exclusive under the lock, by this function's contract.
+            Access { hint: &self.hint, state: unsafe { &mut *state } }
+        })
+    }
+}
+
+impl<T> Drop for Core<T> {
+    fn drop(&mut self) {
+        self.state.with_mut(|state| {
+            // SAFETY: the last handle is gone, so nobody else looks.
+            let state = unsafe { &mut *state };
+            // Futures borrow a handle: those still linked were forgotten, and nobody will ever touch
+            // them or this channel again.
+            state.receivers.abandon();
+            state.senders.abandon();
+            state.matched.abandon();
+            state.streams.abandon();
+            state.closers.abandon();
+        });
+    }
+}
+
+impl<T> fmt::Debug for Core<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (len, capacity, over) = {
+            let state = self.lock();
+            (state.len(), state.capacity(), state.is_over())
+        };
+        f.debug_struct("Channel")
+            .field("len", &len)
+            .field("capacity", &capacity)
+            .field("closed", &over)
+            .finish()
+    }
+}
+
+/// The state while its lock is held; leaves the hint behind (invariant 8).
+pub(super) struct Access<'a, T> {
+    hint: &'a AtomicU8,
+    state: &'a mut State<T>,
+}
+
+impl<T> Deref for Access<'_, T> {
+    type Target = State<T>;
+
+    #[inline]
+    fn deref(&self) -> &State<T> {
+        self.state
+    }
+}
+
+impl<T> DerefMut for Access<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut State<T> {
+        self.state
+    }
+}
+
+impl<T> Drop for Access<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // Ordering: Release pairs with the Acquire in `has_hint`.
+        self.hint.store(self.state.hint(), Ordering::Release);
+    }
+}
+
+/// [`Access`] together with the lock. The fields are dropped in this order.
+pub(super) struct Locked<'a, T> {
+    access: Access<'a, T>,
+    _guard: ObjectGuard<'a>,
+}
+
+impl<T> Deref for Locked<'_, T> {
+    type Target = State<T>;
+
+    #[inline]
+    fn deref(&self) -> &State<T> {
+        self.access.state
+    }
+}
+
+impl<T> DerefMut for Locked<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut State<T> {
+        self.access.state
+    }
+}
+
+/// Buffers that need no more memory than this are never shrunk.
+const KEEP_BYTES: usize = 64 * 1024;
+
+impl<T> State<T> {
+    pub(super) fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.closed || self.disconnected
+    }
+
+    #[inline]
+    fn hint(&self) -> u8 {
+        let over = self.closed | self.disconnected;
+        let recv = !self.buffer.is_empty()
+            | !self.senders.is_empty()
+            | !self.returned.is_empty()
+            | self.closed;
+        let send = (self.buffer.len() < self.capacity) | !self.receivers.is_empty() | over;
+        (u8::from(recv) * hint::RECV)
+            | (u8::from(send) * hint::SEND)
+            | (u8::from(over) * hint::OVER)
+    }
+
+    /// Moves `*value` to where it goes now, if it goes anywhere.
+    ///
+    /// # Safety
+    ///
+    /// `value` holds a value. On `Done` it has been moved out, otherwise it has not.
+    #[inline]
+    pub(super) unsafe fn try_send(&mut self, value: *const T, wakes: &mut WakeBatch) -> Tried {
+        if self.closed {
+            return Tried::Closed;
+        }
+        if self.disconnected {
+            return Tried::Disconnected;
+        }
+        if !self.receivers.is_empty() {
+            if let Some(receiver) = self.receivers.claim_front() {
+                let seq = self.next_seq;
+                self.next_seq += 1;
+                // SAFETY: just claimed and unlinked; `value` by this function's contract.
+                unsafe { self.hand_over(receiver, seq, value, wakes) };
+                return Tried::Done;
+            }
+        }
+        if self.buffer.len() < self.capacity {
+            // SAFETY: by this function's contract.
+            self.buffer.push_back(unsafe { value.read() });
+            self.wake_streams(wakes);
+            return Tried::Done;
+        }
+        Tried::Wait
+    }
+
+    /// Moves the next value to `*into`, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// `into` can be written to. On `Done` it holds a value, otherwise it has not been touched.
+    #[inline]
+    pub(super) unsafe fn try_recv(&mut self, into: *mut T, wakes: &mut WakeBatch) -> Tried {
+        if !self.returned.is_empty() {
+            // SAFETY: by this function's contract.
+            return unsafe { self.take_returned(into) };
+        }
+        if let Some(value) = self.buffer.pop_front() {
+            // SAFETY: by this function's contract.
+            unsafe { into.write(value) };
+            self.after_pop(wakes);
+            return Tried::Done;
+        }
+        if !self.senders.is_empty() {
+            if let Some(sender) = self.senders.claim_front() {
+                // SAFETY: just claimed and unlinked; `into` by this function's contract.
+                unsafe { Self::take_deposit(sender, into, wakes) };
+                return Tried::Done;
+            }
+        }
+        if self.closed { Tried::Closed } else { Tried::Wait }
+    }
+
+    #[cold]
+    unsafe fn take_returned(&mut self, into: *mut T) -> Tried {
+        if let Some((_, value)) = self.returned.pop() {
+            // SAFETY: by the contract of `try_recv`.
+            unsafe { into.write(value) };
+        }
+        Tried::Done
+    }
+
+    /// Moves the first live sender up into the room that a receive made, and gives back memory after
+    /// a burst.
+    #[inline]
+    fn after_pop(&mut self, wakes: &mut WakeBatch) {
+        if !self.senders.is_empty() {
+            if let Some(sender) = self.senders.claim_front() {
+                let mut value = MaybeUninit::uninit();
+                // SAFETY: just claimed and unlinked; `value` can be written to.
+                unsafe { Self::take_deposit(sender, value.as_mut_ptr(), wakes) };
+                // SAFETY: `take_deposit` wrote it.
+                self.buffer.push_back(unsafe { value.assume_init() });
+            }
+        }
+        let room = self.buffer.capacity();
+        if room > KEEP_BYTES / size_of::<T>().max(1) && self.buffer.len() < room / 8 {
+            self.shrink();
+        }
+    }
+
+    #[cold]
+    fn shrink(&mut self) {
+        if size_of::<T>() > 0 {
+            self.buffer.shrink_to(self.buffer.capacity() / 2);
+        }
+    }
+
+    /// Gives `*value` to a receiver that waits.
+    ///
+    /// # Safety
+    ///
+    /// `receiver` has been claimed and unlinked from `receivers` in this critical section. `value`
+    /// holds a value, which is moved out.
+    #[inline]
+    unsafe fn hand_over(
+        &mut self,
+        receiver: NonNull<ChanNode<T>>,
+        seq: u64,
+        value: *const T,
+        wakes: &mut WakeBatch,
+    ) {
+        // SAFETY: claimed: the owner keeps the node until it gets this lock.
+        let node = unsafe { receiver.as_ref() };
+        // SAFETY: `value` by this function's contract; it is not in the node of a waiting receiver.
+        unsafe { ptr::copy_nonoverlapping(value, slot(node), 1) };
+        // SAFETY: under the lock.
+        let seat = unsafe { node.seat() };
+        seat.data.seq = seq;
+        seat.tag = tag::MATCHED;
+        // SAFETY: claimed by us, and the outcome is written.
+        if let Some(waker) = unsafe { node.complete() } {
+            wakes.push(waker);
+        }
+        // SAFETY: unlinked. Receivers look at their outcome under the lock only, so the node is
+        // still there.
+        unsafe { self.matched.push_back(receiver) };
+    }
+
+    /// Moves a waiting sender's value to `*into`.
+    ///
+    /// # Safety
+    ///
+    /// `sender` has been claimed and unlinked from `senders` in this critical section, and `into` can
+    /// be written to.
+    #[inline]
+    unsafe fn take_deposit(sender: NonNull<ChanNode<T>>, into: *mut T, wakes: &mut WakeBatch) {
+        // SAFETY: claimed: the owner keeps the node until it is completed below.
+        let node = unsafe { sender.as_ref() };
+        // SAFETY: the slot of a waiting sender holds its value (`tag`); `into` by the contract.
+        unsafe { ptr::copy_nonoverlapping(slot(node), into, 1) };
+        // SAFETY: under the lock.
+        unsafe { node.seat() }.tag = tag::SENT;
+        // SAFETY: claimed by us, and the outcome is written.
+        if let Some(waker) = unsafe { node.complete() } {
+            wakes.push(waker);
+        }
+    }
+
+    /// Links a receiver that has to wait.
+    ///
+    /// # Safety
+    ///
+    /// As for [`List::push_back`] and [`Node::assign`].
+    pub(super) unsafe fn enqueue_recv(&mut self, node: &ChanNode<T>, waiter: &Waiter, case: u32) {
+        // SAFETY: by this function's contract.
+        unsafe { node.assign(waiter, case) };
+        // SAFETY: under the lock.
+        unsafe { node.seat() }.tag = tag::WAITING;
+        // SAFETY: by this function's contract.
+        unsafe { self.receivers.push_back(NonNull::from(node)) };
+    }
+
+    /// Links a sender that has to wait; its slot holds the value.
+    ///
+    /// # Safety
+    ///
+    /// As for [`List::push_back`] and [`Node::assign`].
+    pub(super) unsafe fn enqueue_send(
+        &mut self,
+        node: &ChanNode<T>,
+        waiter: &Waiter,
+        case: u32,
+        wakes: &mut WakeBatch,
+    ) {
+        // SAFETY: by this function's contract.
+        unsafe { node.assign(waiter, case) };
+        // SAFETY: under the lock.
+        unsafe { node.seat() }.tag = tag::WAITING;
+        // SAFETY: by this function's contract.
+        unsafe { self.senders.push_back(NonNull::from(node)) };
+        self.wake_streams(wakes);
+    }
+
+    /// Unlinks a sender that stops waiting. Its value is in its slot unless its tag is `SENT`.
+    ///
+    /// # Safety
+    ///
+    /// The node was enqueued here and is the caller's.
+    pub(super) unsafe fn cancel_send(&mut self, node: &ChanNode<T>) {
+        // SAFETY: under the lock.
+        if unsafe { node.is_linked() } {
+            // SAFETY: senders' nodes are linked into `senders` only (invariant 5).
+            unsafe { self.senders.remove(NonNull::from(node)) };
+        }
+        // SAFETY: under the lock.
+        let seat = unsafe { node.seat() };
+        if seat.tag == tag::WAITING {
+            seat.tag = tag::IDLE;
+        }
+    }
+
+    /// Unlinks a receiver that stops waiting, unless it is matched.
+    ///
+    /// # Safety
+    ///
+    /// The node was enqueued here and is the caller's.
+    pub(super) unsafe fn cancel_recv(&mut self, node: &ChanNode<T>) {
+        // SAFETY: under the lock.
+        if unsafe { node.seat() }.tag == tag::MATCHED {
+            return;
+        }
+        // SAFETY: under the lock.
+        if unsafe { node.is_linked() } {
+            // SAFETY: linked and not matched, so in `receivers` (invariant 5).
+            unsafe { self.receivers.remove(NonNull::from(node)) };
+        }
+        // SAFETY: under the lock.
+        unsafe { node.seat() }.tag = tag::IDLE;
+    }
+
+    /// Ends the wait of a receiver that is matched: the value in its slot is its own. False if it is
+    /// not matched.
+    ///
+    /// # Safety
+    ///
+    /// The node was enqueued here and is the caller's.
+    #[inline]
+    pub(super) unsafe fn collect(&mut self, node: &ChanNode<T>) -> bool {
+        // SAFETY: under the lock.
+        let seat = unsafe { node.seat() };
+        if seat.tag != tag::MATCHED {
+            return false;
+        }
+        seat.tag = tag::IDLE;
+        // SAFETY: a matched node is in `matched` (invariant 5).
+        unsafe { self.matched.remove(NonNull::from(node)) };
+        true
+    }
+
+    /// Ends the wait of a receiver that is being dropped: what it was matched with and has not seen
+    /// goes to the next receiver, or back in line.
+    ///
+    /// # Safety
+    ///
+    /// The node was enqueued here and is the caller's.
+    pub(super) unsafe fn abandon_recv(&mut self, node: &ChanNode<T>, wakes: &mut WakeBatch) {
+        // SAFETY: by this function's contract.
+        if !unsafe { self.collect(node) } {
+            // SAFETY: by this function's contract.
+            return unsafe { self.cancel_recv(node) };
+        }
+        // SAFETY: under the lock.
+        let seq = unsafe { node.seat() }.data.seq;
+        let value = slot(node);
+        if let Some(next) = self.receivers.claim_front() {
+            // SAFETY: just claimed and unlinked; the slot of a matched receiver holds a value.
+            return unsafe { self.hand_over(next, seq, value, wakes) };
+        }
+        let at = self.returned.partition_point(|(other, _)| *other > seq);
+        // SAFETY: the slot of a matched receiver holds a value, and is not looked at again.
+        self.returned.insert(at, (seq, unsafe { value.read() }));
+        self.wake_streams(wakes);
+    }
+
+    /// Moves a value to `*into` that somebody was matched with and does not collect: a goroutine
+    /// `robber` asks that would have to wait otherwise. False if there is none.
+    ///
+    /// # Safety
+    ///
+    /// `into` can be written to.
+    #[inline]
+    pub(super) unsafe fn reclaim(&mut self, robber: Option<&'static Record>, into: *mut T) -> bool {
+        // SAFETY: by this function's contract.
+        !self.matched.is_empty() && unsafe { self.reclaim_slow(robber, into) }
+    }
+
+    #[cold]
+    unsafe fn reclaim_slow(&mut self, robber: Option<&'static Record>, into: *mut T) -> bool {
+        let found = self.matched.find(|seat| {
+            // SAFETY: linked, and under the lock.
+            let waiter = unsafe { seat.waiter() };
+            // SAFETY: (W2), or (W3) after the winner has unlocked and before the owner has locked.
+            unsafe { waiter.may_be_robbed(robber) }
+        });
+        let Some(node) = found else { return false };
+        // SAFETY: linked, so alive.
+        let node_ref = unsafe { node.as_ref() };
+        // SAFETY: it is matched, so its slot holds a value; `into` by the contract of `reclaim`.
+        unsafe { ptr::copy_nonoverlapping(slot(node_ref), into, 1) };
+        // SAFETY: it is matched.
+        unsafe { self.collect(node_ref) };
+        // SAFETY: under the lock.
+        let seat = unsafe { node_ref.seat() };
+        if seat.is_select() {
+            // It was woken, and begins anew when it looks.
+            return true;
+        }
+        let seq = seat.data.seq;
+        seat.tag = tag::ROBBED;
+        // SAFETY: its owner looks only under the lock, so it is still there, and was linked just now.
+        let waiter = unsafe { seat.waiter() };
+        // SAFETY: under the lock, and receivers look at their outcome under it only.
+        unsafe { waiter.unsettle() };
+        // In front of all who came later.
+        let next = self.receivers.find(|other| other.tag != tag::ROBBED || other.data.seq > seq);
+        // SAFETY: unlinked by `collect`; `next` is in this list.
+        unsafe { self.receivers.insert_before(next, node) };
+        true
+    }
+
+    /// Closes the channel; false if it is closed already. What was sent can still be received.
+    pub(super) fn close(&mut self, wakes: &mut WakeBatch) -> bool {
+        if self.closed {
+            return false;
+        }
+        self.closed = true;
+        self.refuse_senders(tag::CLOSED, wakes);
+        while let Some(node) = self.receivers.claim_front() {
+            // Not `MATCHED`: they try again, and find the end.
+            complete_with(node, tag::IDLE, wakes);
+        }
+        self.wake_streams(wakes);
+        wake_list(&mut self.closers, wakes);
+        true
+    }
+
+    /// The last receiving handle is gone. Returns what nobody will receive, to be dropped outside of
+    /// the lock.
+    pub(super) fn disconnect(&mut self, wakes: &mut WakeBatch) -> (VecDeque<T>, Vec<(u64, T)>) {
+        self.disconnected = true;
+        self.refuse_senders(tag::DISCONNECTED, wakes);
+        wake_list(&mut self.closers, wakes);
+        (std::mem::take(&mut self.buffer), std::mem::take(&mut self.returned))
+    }
+
+    fn refuse_senders(&mut self, tag: u8, wakes: &mut WakeBatch) {
+        while let Some(node) = self.senders.claim_front() {
+            complete_with(node, tag, wakes);
+        }
+    }
+
+    #[inline]
+    fn wake_streams(&mut self, wakes: &mut WakeBatch) {
+        if !self.streams.is_empty() {
+            wake_list(&mut self.streams, wakes);
+        }
+    }
+
+    /// The list of those who are only woken: when there is something to receive (`streams`), or when
+    /// sending is over.
+    pub(super) fn watchers(&mut self, of: Event) -> &mut List<()> {
+        match of {
+            Event::Receivable => &mut self.streams,
+            Event::Over => &mut self.closers,
+        }
+    }
+}
+
+/// What a watcher waits for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event {
+    /// There is something to receive, or nothing will ever be again.
+    Receivable,
+    /// Nothing can be sent any more.
+    Over,
+}
+
+fn complete_with<V>(node: NonNull<Node<V>>, tag: u8, wakes: &mut WakeBatch) {
+    // SAFETY: the callers have just claimed it, under the lock, so its owner keeps it until the
+    // completion below.
+    let node = unsafe { node.as_ref() };
+    // SAFETY: under the lock.
+    let seat = unsafe { node.seat() };
+    seat.tag = tag;
+    // SAFETY: claimed by us, and the outcome is written.
+    if let Some(waker) = unsafe { node.complete() } {
+        wakes.push(waker);
+    }
+}
+
+#[cold]
+fn wake_list(list: &mut List<()>, wakes: &mut WakeBatch) {
+    while let Some(node) = list.claim_front() {
+        complete_with(node, tag::IDLE, wakes);
+    }
+}

@@ -1,0 +1,1 @@
+//! What needs the inside: sizes, goroutine records, arms.
