@@ -74,8 +74,9 @@ unsafe impl<T> Arm for RecvArm<'_, T> {
         self.core.expect("a nil channel has no lock").lock_only()
     }
 
-    fn maybe_ready(&self) -> bool {
-        self.core.is_some_and(Core::may_recv)
+    #[inline]
+    fn not_ready(&self) -> Option<u32> {
+        self.core.map_or(Some(0), Core::cannot_recv)
     }
 
     unsafe fn try_locked(&self, wakes: &mut WakeBatch) -> bool {
@@ -231,8 +232,9 @@ unsafe impl<T> Arm for SendArm<'_, T> {
         self.core.expect("a nil channel has no lock").lock_only()
     }
 
-    fn maybe_ready(&self) -> bool {
-        self.core.is_some_and(Core::may_send)
+    #[inline]
+    fn not_ready(&self) -> Option<u32> {
+        self.core.map_or(Some(0), Core::cannot_send)
     }
 
     unsafe fn try_locked(&self, wakes: &mut WakeBatch) -> bool {

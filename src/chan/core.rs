@@ -34,7 +34,7 @@
 #![expect(unsafe_code, reason = "values move between pinned waiter nodes under the lock")]
 
 use crate::sys::cell::UnsafeCell;
-use crate::sys::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::sys::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::wait::arm::{ObjectGuard, ObjectLock};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node};
@@ -110,17 +110,20 @@ pub(super) enum Tried {
 /// Bits of [`Core::hint`].
 mod hint {
     /// A receive may succeed, or end.
-    pub(super) const RECV: u8 = 1;
+    pub(super) const RECV: u32 = 1;
     /// A send may succeed, or fail.
-    pub(super) const SEND: u8 = 2;
+    pub(super) const SEND: u32 = 2;
     /// Sending is over: closed, or no receiver left.
-    pub(super) const OVER: u8 = 4;
+    pub(super) const OVER: u32 = 4;
+    /// The bits from here up count the critical sections, so that two equal looks tell that nothing
+    /// happened in between.
+    pub(super) const COUNT: u32 = 8;
 }
 
 /// The channel, without its reference counts.
 pub(crate) struct Core<T> {
     /// What the state looked like when the lock was last given up: to say "not now" without it.
-    hint: AtomicU8,
+    hint: AtomicU32,
     lock: ObjectLock,
     state: UnsafeCell<State<T>>,
     /// Handles that can send.
@@ -170,7 +173,7 @@ impl<T> Core<T> {
             disconnected: false,
         };
         Self {
-            hint: AtomicU8::new(state.hint()),
+            hint: AtomicU32::new(state.hint()),
             lock: ObjectLock::new(()),
             state: UnsafeCell::new(state),
             senders: AtomicUsize::new(1),
@@ -179,27 +182,44 @@ impl<T> Core<T> {
     }
 
     #[inline]
-    fn has_hint(&self, bit: u8) -> bool {
+    fn look(&self) -> u32 {
         // Ordering: Acquire pairs with the Release in `Access::drop`: whoever hears that the channel
-        // is closed sees what was written before the close.
-        self.hint.load(Ordering::Acquire) & bit != 0
+        // is closed sees what was written before the close. It also keeps the looks of a select in
+        // their order.
+        self.hint.load(Ordering::Acquire)
     }
 
     /// False if a receive would have had to wait at some moment of this call.
     #[inline]
     pub(super) fn may_recv(&self) -> bool {
-        self.has_hint(hint::RECV)
+        self.look() & hint::RECV != 0
     }
 
     /// False if a send would have had to wait at some moment of this call.
     #[inline]
     pub(super) fn may_send(&self) -> bool {
-        self.has_hint(hint::SEND)
+        self.look() & hint::SEND != 0
+    }
+
+    /// A number for the moment if a receive would have to wait. See [`Arm::not_ready`].
+    ///
+    /// [`Arm::not_ready`]: crate::wait::arm::Arm::not_ready
+    #[inline]
+    pub(super) fn cannot_recv(&self) -> Option<u32> {
+        let look = self.look();
+        (look & hint::RECV == 0).then_some(look)
+    }
+
+    /// A number for the moment if a send would have to wait.
+    #[inline]
+    pub(super) fn cannot_send(&self) -> Option<u32> {
+        let look = self.look();
+        (look & hint::SEND == 0).then_some(look)
     }
 
     /// Whether sending is over: closed, or no receiver left.
     pub(super) fn is_over(&self) -> bool {
-        self.has_hint(hint::OVER)
+        self.look() & hint::OVER != 0
     }
 
     /// The lock alone, for a select that holds several.
@@ -266,7 +286,7 @@ impl<T> fmt::Debug for Core<T> {
 
 /// The state while its lock is held; leaves the hint behind (invariant 8).
 pub(super) struct Access<'a, T> {
-    hint: &'a AtomicU8,
+    hint: &'a AtomicU32,
     state: &'a mut State<T>,
 }
 
@@ -289,8 +309,11 @@ impl<T> DerefMut for Access<'_, T> {
 impl<T> Drop for Access<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // Ordering: Release pairs with the Acquire in `has_hint`.
-        self.hint.store(self.state.hint(), Ordering::Release);
+        // Ordering: Relaxed: only written under the lock.
+        let count =
+            (self.hint.load(Ordering::Relaxed) & !(hint::COUNT - 1)).wrapping_add(hint::COUNT);
+        // Ordering: Release pairs with the Acquire in `look`.
+        self.hint.store(count | self.state.hint(), Ordering::Release);
     }
 }
 
@@ -333,16 +356,16 @@ impl<T> State<T> {
     }
 
     #[inline]
-    fn hint(&self) -> u8 {
+    fn hint(&self) -> u32 {
         let over = self.closed | self.disconnected;
         let recv = !self.buffer.is_empty()
             | !self.senders.is_empty()
             | !self.returned.is_empty()
             | self.closed;
         let send = (self.buffer.len() < self.capacity) | !self.receivers.is_empty() | over;
-        (u8::from(recv) * hint::RECV)
-            | (u8::from(send) * hint::SEND)
-            | (u8::from(over) * hint::OVER)
+        (u32::from(recv) * hint::RECV)
+            | (u32::from(send) * hint::SEND)
+            | (u32::from(over) * hint::OVER)
     }
 
     /// Moves `*value` to where it goes now, if it goes anywhere.

@@ -45,9 +45,16 @@ pub(crate) unsafe trait Arm {
     /// Takes the object's lock. The arm is not nil.
     fn lock(&self) -> ObjectGuard<'_>;
 
-    /// False if the operation was not ready when the object was looked at, without its lock. Two
-    /// arms' answers are not of one instant.
-    fn maybe_ready(&self) -> bool;
+    /// Looks without the lock: a number if the operation was not ready at that moment. Answers of two
+    /// arms are not of one moment; but if all arms were not ready, and a second look at all of them
+    /// gives the same numbers, then nothing happened in between, and there was a moment at which none
+    /// was ready.
+    fn not_ready(&self) -> Option<u32>;
+
+    /// False if the operation was not ready when the object was looked at, without the lock.
+    fn maybe_ready(&self) -> bool {
+        self.not_ready().is_none()
+    }
 
     /// Does the operation if it can be done at once.
     ///
