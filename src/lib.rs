@@ -1,6 +1,7 @@
 //! Go's concurrency for async Rust.
 
 pub mod chan;
+pub mod compat;
 pub mod io;
 pub mod net;
 pub(crate) mod reactor;

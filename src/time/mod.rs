@@ -16,8 +16,8 @@
 //!
 //! # Go
 //!
-//! [`sleep`] is `time.Sleep`, `after` is `time.After`. What Go writes as a `select` over a channel
-//! and a timer may be written so here too, or as [`timeout`].
+//! [`sleep()`] is `time.Sleep`, `after` is `time.After`. What Go writes as a `select` over a channel
+//! and a timer may be written so here too, or as [`timeout()`].
 
 mod instant;
 mod interval;

@@ -1,0 +1,4 @@
+//! gort in the service of other libraries.
+
+#[cfg(feature = "hyper")]
+pub mod hyper;
