@@ -7,6 +7,7 @@ pub mod net;
 pub(crate) mod reactor;
 pub mod runtime;
 pub(crate) mod select;
+pub mod sync;
 pub(crate) mod sys;
 pub mod task;
 pub mod time;

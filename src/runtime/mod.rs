@@ -18,7 +18,7 @@ mod inject;
 mod join;
 #[cfg(all(test, gort_loom))]
 mod loom;
-mod panic;
+pub(crate) mod panic;
 mod processor;
 mod ring;
 mod shared;

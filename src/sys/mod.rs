@@ -10,6 +10,28 @@
 //! * [`thread`]: what another thread is doing.
 //! * [`point`]: every place where an operation may be made to yield.
 
+//!
+//! What a model checker offers cannot be made in a constant; [`const_fn`] is for constructors that are
+//! `const` in a normal build.
+
+/// Defines a method as `const fn`; as `fn` under a model checker, whose atomics, cells and locks have
+/// no constant constructors.
+#[cfg(not(gort_loom))]
+macro_rules! const_fn {
+    ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {
+        $(#[$meta])*
+        $vis const fn $($rest)*
+    };
+}
+#[cfg(gort_loom)]
+macro_rules! const_fn {
+    ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {
+        $(#[$meta])*
+        $vis fn $($rest)*
+    };
+}
+pub(crate) use const_fn;
+
 pub(crate) mod cell;
 pub(crate) mod choose;
 pub(crate) mod clock;

@@ -5,6 +5,10 @@
 
 use super::sync::atomic::{AtomicU32, Ordering};
 use super::sync::{Condvar, Mutex};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 /// No token, nobody waiting.
@@ -73,6 +77,33 @@ impl Parker {
             // once makes sure that it is waiting, and does not miss the notification.
             drop(self.lock.lock());
             self.wake.notify_one();
+        }
+    }
+}
+
+impl Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        self.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.unpark();
+    }
+}
+
+/// Polls `future` on the calling thread, which blocks in between. No runtime is entered; inside of
+/// one, tell it first (`runtime::context::about_to_block`).
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let parker = Arc::new(Parker::new());
+    let waker = Waker::from(Arc::clone(&parker));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => {
+                parker.park(None);
+            }
         }
     }
 }

@@ -1,0 +1,15 @@
+//! Go's package `sync`: locks and wait groups for goroutines.
+//!
+//! Handles and values: [`WaitGroup`] is a handle, cloned where Go would pass a pointer. The locks are
+//! values that own their data; share them by `Arc` or as a `static`. None of them is ever poisoned.
+
+mod mutex;
+mod raw_mutex;
+mod wait_group;
+
+pub use mutex::{
+    Lock, LockOwned, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard,
+    TryLockError,
+};
+pub use raw_mutex::{RawLock, RawMutex};
+pub use wait_group::{DoneGuard, Wait, WaitGroup};

@@ -1,0 +1,504 @@
+//! The lock that owns its data.
+//!
+//! All of the locking is [`RawMutex`]'s; here is only who may touch the data when.
+//!
+//! Invariants:
+//! * M1. The data is reached through a guard (or `&mut Mutex`), and a guard exists only between a
+//!   successful acquisition of `raw` and the release in the guard's drop. So there is one guard.
+//! * M2. A mapped guard takes over the release from the guard it was made of.
+
+#![expect(unsafe_code, reason = "guards reach the data that the lock protects")]
+
+use super::raw_mutex::{RawLock, RawMutex};
+use crate::sys::const_fn;
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// A mutual exclusion lock that owns the data it protects.
+///
+/// Waiting goroutines wait, threads do not block. A guard may be kept across an `.await`; where it
+/// is not, and nothing is awaited under the lock, the standard library's mutex is smaller.
+///
+/// The lock is fair enough and fast: a goroutine that finds it free takes it, even past those who
+/// wait; but once somebody has waited for a millisecond, ownership goes to the head of the queue
+/// until nobody has waited that long (Go's starvation mode). It is never poisoned: a panic under the
+/// lock releases it.
+///
+/// It is a value, to be shared by [`Arc`] or as a `static`.
+///
+/// # Go
+///
+/// `sync.Mutex`. Unlocking is dropping the guard, so there is no unlock of an unlocked mutex; a lock
+/// that one goroutine takes and another releases is a [`RawMutex`].
+///
+/// # Examples
+///
+/// ```
+/// use gort::sync::Mutex;
+///
+/// static VISITS: Mutex<u32> = Mutex::new(0);
+///
+/// gort::run(async {
+///     *VISITS.lock().await += 1;
+///     assert_eq!(*VISITS.lock().await, 1);
+/// });
+/// ```
+#[doc(alias = "sync.Mutex")]
+pub struct Mutex<T: ?Sized = ()> {
+    raw: RawMutex,
+    data: UnsafeCell<T>,
+}
+
+// SAFETY: M1: the lock gives the data to one guard at a time, which amounts to moving it between
+// threads; nobody shares it. `RawMutex` is `Send` and `Sync` itself.
+unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+
+impl<T> Mutex<T> {
+    const_fn! {
+        /// An unlocked mutex.
+        pub const fn new(value: T) -> Self {
+            Self { raw: RawMutex::new(), data: UnsafeCell::new(value) }
+        }
+    }
+
+    /// Consumes the mutex and returns the data.
+    pub fn into_inner(self) -> T {
+        self.data.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Waits until the lock is free, takes it, and yields the guard that holds it.
+    ///
+    /// Does not wait if nobody holds the lock, and then costs no budget.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in the queue; if the lock had already come to it, the
+    /// next in the queue gets it.
+    ///
+    /// # Go
+    ///
+    /// `mu.Lock()`. Locking twice in one goroutine waits for ever, as in Go.
+    #[doc(alias = "Lock")]
+    #[track_caller]
+    pub fn lock(&self) -> Lock<'_, T> {
+        Lock { raw: self.raw.lock(), mutex: self }
+    }
+
+    /// Takes the lock if it is free.
+    ///
+    /// # Errors
+    ///
+    /// [`TryLockError`] if it is not, or if it is promised to somebody who has waited for long.
+    #[doc(alias = "TryLock")]
+    pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
+        if self.raw.try_lock() { Ok(MutexGuard { mutex: self }) } else { Err(TryLockError(())) }
+    }
+
+    /// Blocks the thread until the lock is free, and takes it. For threads outside of async code.
+    ///
+    /// In a goroutine it works too, but a worker is stuck meanwhile.
+    #[track_caller]
+    pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
+        self.raw.blocking_lock();
+        MutexGuard { mutex: self }
+    }
+
+    /// Like [`lock`](Self::lock), with a guard that keeps the mutex alive and borrows nothing.
+    #[track_caller]
+    pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
+        LockOwned::new(self)
+    }
+
+    /// Like [`try_lock`](Self::try_lock), with a guard that borrows nothing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_lock`](Self::try_lock).
+    pub fn try_lock_owned(self: Arc<Self>) -> Result<OwnedMutexGuard<T>, TryLockError> {
+        if self.raw.try_lock() {
+            Ok(OwnedMutexGuard { mutex: self })
+        } else {
+            Err(TryLockError(()))
+        }
+    }
+
+    /// Like [`blocking_lock`](Self::blocking_lock), with a guard that borrows nothing.
+    #[track_caller]
+    pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
+        self.raw.blocking_lock();
+        OwnedMutexGuard { mutex: self }
+    }
+
+    /// The data, without locking: the exclusive borrow is lock enough.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.data.get_mut()
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Mutex");
+        match self.try_lock() {
+            Ok(guard) => out.field("data", &&*guard),
+            Err(_) => out.field("data", &format_args!("<locked>")),
+        };
+        out.finish()
+    }
+}
+
+/// The lock was not free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TryLockError(());
+
+impl fmt::Display for TryLockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the lock is held")
+    }
+}
+
+impl std::error::Error for TryLockError {}
+
+/// The future of [`Mutex::lock`].
+#[must_use = "a lock is taken when the future is awaited"]
+pub struct Lock<'a, T: ?Sized> {
+    raw: RawLock<'a>,
+    mutex: &'a Mutex<T>,
+}
+
+impl<'a, T: ?Sized> Future for Lock<'a, T> {
+    type Output = MutexGuard<'a, T>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mutex = self.mutex;
+        // SAFETY: `raw` is pinned whenever `self` is: nothing moves it out, and there is no `Drop`
+        // or `Unpin` of ours.
+        let raw = unsafe { self.map_unchecked_mut(|this| &mut this.raw) };
+        raw.poll(cx).map(|()| MutexGuard { mutex })
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lock").finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Mutex::lock_owned`].
+#[must_use = "a lock is taken when the future is awaited"]
+pub struct LockOwned<T: ?Sized> {
+    /// Borrows from `mutex`, so it is dropped first. `None` once the guard has the mutex.
+    raw: Option<RawLock<'static>>,
+    mutex: Option<Arc<Mutex<T>>>,
+}
+
+impl<T: ?Sized> LockOwned<T> {
+    #[track_caller]
+    fn new(mutex: Arc<Mutex<T>>) -> Self {
+        // SAFETY: the address of what an `Arc` holds does not change, and `raw` does not outlive the
+        // `Arc`: it stands before it in this struct, and `poll` drops it before it takes the `Arc`.
+        let raw: &'static RawMutex = unsafe { &*ptr::from_ref(&mutex.raw) };
+        Self { raw: Some(raw.lock()), mutex: Some(mutex) }
+    }
+}
+
+impl<T: ?Sized> Future for LockOwned<T> {
+    type Output = OwnedMutexGuard<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: `raw` is treated as pinned: it is not moved, and set to `None` in place.
+        let this = unsafe { self.get_unchecked_mut() };
+        let Some(raw) = &mut this.raw else { panic!("`LockOwned` polled after it was ready") };
+        // SAFETY: as above.
+        let raw = unsafe { Pin::new_unchecked(raw) };
+        std::task::ready!(raw.poll(cx));
+        this.raw = None;
+        match this.mutex.take() {
+            Some(mutex) => Poll::Ready(OwnedMutexGuard { mutex }),
+            None => unreachable!("`mutex` is taken together with `raw`"),
+        }
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for LockOwned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockOwned").finish_non_exhaustive()
+    }
+}
+
+/// Holds a [`Mutex`]; its drop releases it.
+#[must_use = "the lock is released when the guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct MutexGuard<'a, T: ?Sized> {
+    mutex: &'a Mutex<T>,
+}
+
+// SAFETY: sharing a guard shares the data, no more.
+unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// The mutex that this guard holds.
+    pub fn mutex(this: &Self) -> &'a Mutex<T> {
+        this.mutex
+    }
+
+    /// A guard of a part of the data.
+    pub fn map<U: ?Sized>(
+        mut this: Self,
+        f: impl FnOnce(&mut T) -> &mut U,
+    ) -> MappedMutexGuard<'a, U> {
+        let part = NonNull::from(f(&mut *this));
+        let this = ManuallyDrop::new(this);
+        MappedMutexGuard { raw: &this.mutex.raw, part, marker: PhantomData }
+    }
+
+    /// A guard of a part of the data, if `f` finds it.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if `f` returns `None`.
+    pub fn try_map<U: ?Sized>(
+        mut this: Self,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<MappedMutexGuard<'a, U>, Self> {
+        match f(&mut *this).map(NonNull::from) {
+            Some(part) => {
+                let this = ManuallyDrop::new(this);
+                Ok(MappedMutexGuard { raw: &this.mutex.raw, part, marker: PhantomData })
+            }
+            None => Err(this),
+        }
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.mutex.raw.release();
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: M1: this is the only guard, and it is borrowed for as long as the reference lives.
+        unsafe { &*self.mutex.data.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: M1, and this guard is borrowed exclusively.
+        unsafe { &mut *self.mutex.data.get() }
+    }
+}
+
+/// Holds a [`Mutex`] and keeps it alive; its drop releases it.
+#[must_use = "the lock is released when the guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct OwnedMutexGuard<T: ?Sized> {
+    mutex: Arc<Mutex<T>>,
+}
+
+// SAFETY: sharing a guard shares the data; the mutex behind the `Arc` needs `T: Send` to be shared,
+// which `MutexGuard::mutex` would do.
+unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedMutexGuard<T> {}
+
+impl<T: ?Sized> OwnedMutexGuard<T> {
+    /// The mutex that this guard holds.
+    pub fn mutex(this: &Self) -> &Arc<Mutex<T>> {
+        &this.mutex
+    }
+
+    /// A guard of a part of the data.
+    pub fn map<U: ?Sized>(
+        mut this: Self,
+        f: impl FnOnce(&mut T) -> &mut U,
+    ) -> OwnedMappedMutexGuard<T, U> {
+        let part = NonNull::from(f(&mut *this));
+        OwnedMappedMutexGuard { part, whole: this }
+    }
+
+    /// A guard of a part of the data, if `f` finds it.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if `f` returns `None`.
+    pub fn try_map<U: ?Sized>(
+        mut this: Self,
+        f: impl FnOnce(&mut T) -> Option<&mut U>,
+    ) -> Result<OwnedMappedMutexGuard<T, U>, Self> {
+        match f(&mut *this).map(NonNull::from) {
+            Some(part) => Ok(OwnedMappedMutexGuard { part, whole: this }),
+            None => Err(this),
+        }
+    }
+}
+
+impl<T: ?Sized> Drop for OwnedMutexGuard<T> {
+    fn drop(&mut self) {
+        self.mutex.raw.release();
+    }
+}
+
+impl<T: ?Sized> Deref for OwnedMutexGuard<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: as in `MutexGuard`.
+        unsafe { &*self.mutex.data.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for OwnedMutexGuard<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `MutexGuard`.
+        unsafe { &mut *self.mutex.data.get() }
+    }
+}
+
+/// Holds a [`Mutex`] for the sake of a part of its data; its drop releases it.
+#[must_use = "the lock is released when the guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct MappedMutexGuard<'a, T: ?Sized> {
+    raw: &'a RawMutex,
+    part: NonNull<T>,
+    marker: PhantomData<&'a mut T>,
+}
+
+// SAFETY: the guard is an exclusive reference to the part and a shared one to the raw lock, which any
+// thread may release.
+unsafe impl<T: ?Sized + Send> Send for MappedMutexGuard<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Sync> Sync for MappedMutexGuard<'_, T> {}
+
+impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
+    /// A guard of a part of this part.
+    pub fn map<U: ?Sized>(
+        mut this: Self,
+        f: impl FnOnce(&mut T) -> &mut U,
+    ) -> MappedMutexGuard<'a, U> {
+        let part = NonNull::from(f(&mut *this));
+        let this = ManuallyDrop::new(this);
+        MappedMutexGuard { raw: this.raw, part, marker: PhantomData }
+    }
+}
+
+impl<T: ?Sized> Drop for MappedMutexGuard<'_, T> {
+    fn drop(&mut self) {
+        self.raw.release();
+    }
+}
+
+impl<T: ?Sized> Deref for MappedMutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: M1 and M2: `part` is inside the data, which is this guard's alone.
+        unsafe { self.part.as_ref() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for MappedMutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `deref`, and this guard is borrowed exclusively.
+        unsafe { self.part.as_mut() }
+    }
+}
+
+/// Holds a [`Mutex`] and keeps it alive, for the sake of a part of its data.
+#[must_use = "the lock is released when the guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
+    part: NonNull<U>,
+    whole: OwnedMutexGuard<T>,
+}
+
+// SAFETY: the guard is an exclusive reference to the part, and the guard of the whole.
+unsafe impl<T: ?Sized + Send, U: ?Sized + Send> Send for OwnedMappedMutexGuard<T, U> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Sync> Sync for OwnedMappedMutexGuard<T, U> {}
+
+impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
+    /// A guard of a part of this part.
+    pub fn map<V: ?Sized>(
+        mut this: Self,
+        f: impl FnOnce(&mut U) -> &mut V,
+    ) -> OwnedMappedMutexGuard<T, V> {
+        let part = NonNull::from(f(&mut *this));
+        OwnedMappedMutexGuard { part, whole: this.whole }
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> Deref for OwnedMappedMutexGuard<T, U> {
+    type Target = U;
+
+    fn deref(&self) -> &U {
+        // SAFETY: M1 and M2: `part` is inside the data of `whole`, which nobody else reaches: `whole`
+        // is not used while this guard lives.
+        unsafe { self.part.as_ref() }
+    }
+}
+
+impl<T: ?Sized, U: ?Sized> DerefMut for OwnedMappedMutexGuard<T, U> {
+    fn deref_mut(&mut self) -> &mut U {
+        // SAFETY: as in `deref`, and this guard is borrowed exclusively.
+        unsafe { self.part.as_mut() }
+    }
+}
+
+macro_rules! show_through {
+    ($([$($params:tt)*] $guard:ty, $shown:ident;)*) => {$(
+        impl<$($params)*> fmt::Debug for $guard
+        where
+            $shown: fmt::Debug,
+        {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&**self, f)
+            }
+        }
+
+        impl<$($params)*> fmt::Display for $guard
+        where
+            $shown: fmt::Display,
+        {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&**self, f)
+            }
+        }
+    )*};
+}
+
+show_through! {
+    [T: ?Sized] MutexGuard<'_, T>, T;
+    [T: ?Sized] OwnedMutexGuard<T>, T;
+    [T: ?Sized] MappedMutexGuard<'_, T>, T;
+    [T: ?Sized, U: ?Sized] OwnedMappedMutexGuard<T, U>, U;
+}

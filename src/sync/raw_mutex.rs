@@ -1,0 +1,568 @@
+//! The lock without data: Go's `sync.Mutex`, and the algorithm of [`Mutex`](super::Mutex).
+//!
+//! One word says everything that the fast paths need; a queue under a lock of its own holds those
+//! who wait. A waiter's node is in one of three states, its *tag*:
+//!
+//! | tag | meaning |
+//! |---|---|
+//! | `WAITS` | nobody has told it anything that it has not seen |
+//! | `WOKEN` | it was woken and competes for the lock with everybody else; nothing is reserved for it |
+//! | `GRANTED` | the lock is its own (`LOCKED` is set for it); it need only come and see |
+//!
+//! Normal mode: a release frees the lock and wakes one waiter, which may lose it to whoever comes
+//! first. Starvation mode, entered when a waiter that lost has waited for [`STARVATION`]: a release
+//! grants the lock to the head of the queue. A granted waiter leaves the mode if it has not waited that
+//! long or is the last.
+//!
+//! Invariants; all bits but `LOCKED` change only under the queue's lock:
+//! * R1. `LOCKED` is set exactly while somebody holds the lock; a `GRANTED` waiter does.
+//! * R2. `QUEUED` is set exactly while the queue is not empty. `STARVING` implies `QUEUED`, and
+//!   `LOCKED` but for the moment between the two steps of a release: it frees the lock without having
+//!   looked, which is one atomic operation, and takes it back if it finds that it should have granted
+//!   it. Whoever gets in between has the lock, and its own release grants it.
+//! * R3. `WOKEN` is set exactly while one node has the tag `WOKEN`; no more than one has. At most one
+//!   node is `GRANTED`.
+//! * R4. A node that was woken has no waker any more, until its owner looks again.
+//! * R5. If `QUEUED` and neither `LOCKED` nor `WOKEN`, then a release is between freeing the lock
+//!   and waking somebody, or no node has a waker.
+//!
+//! No wake-up is lost: a waiter sets `QUEUED`, or clears `WOKEN`, in the same exchange that finds
+//! the lock held, so the release that comes after finds somebody to wake. A waiter that goes away
+//! `WOKEN` or `GRANTED` passes on what it was told.
+//!
+//! Nobody is held up by a waiter that is kept but not polled. Somebody who would have to wait takes
+//! a grant that its own goroutine, or nobody, collects ([`Waiter::may_be_robbed`]). A wake-up that is
+//! not answered is given to the next waiter as well, after [`PATIENCE`] releases.
+
+#![expect(unsafe_code, reason = "waiters are linked into the queue by address")]
+
+use crate::runtime::context;
+use crate::sys::clock::{Clock, Nanos};
+use crate::sys::const_fn;
+use crate::sys::park::block_on;
+use crate::sys::point::{self, Op};
+use crate::sys::sync::atomic::{AtomicU32, Ordering};
+use crate::sys::sync::{Mutex as SysMutex, MutexGuard as SysGuard};
+use crate::wait::list::{List, Node};
+use crate::wait::record::{self, WaitReason};
+use crate::wait::waiter::{PLAIN, Waiter};
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker, ready};
+
+/// How long a waiter loses the lock to others before it gets it by right.
+const STARVATION: Nanos = 1_000_000;
+
+/// How many releases may pass before an unanswered wake-up is given to somebody else as well.
+const PATIENCE: u32 = 256;
+
+/// Somebody holds the lock.
+const LOCKED: u32 = 1;
+/// The queue is not empty.
+const QUEUED: u32 = 1 << 1;
+/// A waiter has been woken and not come yet: no other need be woken.
+const WOKEN: u32 = 1 << 2;
+/// The lock goes to the head of the queue.
+const STARVING: u32 = 1 << 3;
+/// Tags of nodes, see the module documentation.
+const TAG_WAITS: u8 = 0;
+const TAG_WOKEN: u8 = 1;
+const TAG_GRANTED: u8 = 2;
+
+/// The word of a lock.
+#[derive(Clone, Copy)]
+struct State(u32);
+
+impl State {
+    fn has(self, bits: u32) -> bool {
+        self.0 & bits != 0
+    }
+
+    /// Whether anybody may take the lock.
+    fn is_free(self) -> bool {
+        !self.has(LOCKED | STARVING)
+    }
+}
+
+/// What the queue knows of a waiter: since when it waits.
+type Seen = Nanos;
+
+/// A mutual exclusion lock without data, with bare [`lock`](Self::lock) and
+/// [`unlock`](Self::unlock).
+///
+/// It belongs to nobody: one goroutine may lock it and another unlock it. It is a value, to be shared
+/// by [`Arc`] or as a `static`. Prefer [`Mutex`](super::Mutex), whose guard cannot be forgotten.
+///
+/// # Go
+///
+/// `sync.Mutex`, letter by letter. That Go's unlock of an unlocked mutex cannot be recovered is
+/// imitated as far as possible, see [`unlock`](Self::unlock).
+///
+/// # Examples
+///
+/// ```
+/// use gort::sync::RawMutex;
+/// ///
+/// gort::run(async {
+///     let mu = Arc::new(RawMutex::new());
+///     mu.lock().await;
+///     let other = mu.clone();
+///     gort::go(async move { other.unlock() });
+///     mu.lock().await; // waits for the unlock over there
+///     mu.unlock();
+/// });
+/// ```
+#[doc(alias = "sync.Mutex")]
+pub struct RawMutex {
+    state: AtomicU32,
+    /// Releases since a waiter was woken that has not come yet; roughly, nobody waits for the others'
+    /// stores.
+    ticks: AtomicU32,
+    queue: SysMutex<List<Seen>>,
+}
+
+impl RawMutex {
+    const_fn! {
+        /// An unlocked mutex.
+        pub const fn new() -> Self {
+            Self { state: AtomicU32::new(0), ticks: AtomicU32::new(0), queue: SysMutex::new(List::new()) }
+        }
+    }
+
+    /// Waits until the lock is free, and takes it. Does not wait if nobody holds it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in the queue; if the lock had already come to it, the
+    /// next in the queue gets it.
+    ///
+    /// # Go
+    ///
+    /// `mu.Lock()`. Locking twice in one goroutine waits for ever, unless somebody else unlocks.
+    #[doc(alias = "Lock")]
+    #[track_caller]
+    pub fn lock(&self) -> RawLock<'_> {
+        RawLock { mutex: self, site: Location::caller(), stage: Stage::New }
+    }
+
+    /// Takes the lock if it is free, and says whether it did.
+    ///
+    /// False also while the lock is promised to somebody who has waited for long.
+    #[doc(alias = "TryLock")]
+    #[inline]
+    pub fn try_lock(&self) -> bool {
+        // One bit decides: see R2 for `STARVING`.
+        // Ordering: Acquire pairs with the Release of whoever released the lock: what was done under
+        // it is visible.
+        self.state.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0
+    }
+
+    /// Blocks the thread until the lock is free, and takes it. For threads outside of async code.
+    ///
+    /// In a goroutine it works too, but the worker is stuck meanwhile, and another takes its place.
+    #[track_caller]
+    pub fn blocking_lock(&self) {
+        if self.try_lock() {
+            return;
+        }
+        context::about_to_block();
+        block_on(self.lock());
+    }
+
+    /// Releases the lock, whoever took it.
+    ///
+    /// # Panics
+    ///
+    /// If it is not locked, with Go's text `sync: unlock of unlocked mutex`.
+    ///
+    /// # Go
+    ///
+    /// `mu.Unlock()`. In Go the misuse is a fatal error, which no `recover` stops. Here a goroutine
+    /// that catches the panic does not stop it either: its runtime is finished, and `run` and
+    /// `block_on` raise the error. Only outside of a runtime is it an ordinary panic.
+    #[doc(alias = "Unlock")]
+    #[track_caller]
+    #[inline]
+    pub fn unlock(&self) {
+        if !self.try_release() {
+            unlock_of_unlocked();
+        }
+    }
+
+    /// Releases the lock that the caller holds.
+    #[inline]
+    pub(super) fn release(&self) {
+        // Ordering: Release pairs with the Acquire in `try_lock` and everywhere else where the lock is
+        // taken.
+        let old = State(self.state.fetch_sub(LOCKED, Ordering::Release));
+        debug_assert!(old.has(LOCKED), "a guard holds the lock");
+        if old.has(QUEUED) {
+            self.after_release(old);
+        }
+    }
+
+    /// Releases the lock; false if it was not locked.
+    #[inline]
+    fn try_release(&self) -> bool {
+        // Ordering: Release, as in `release`.
+        match self.state.compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed) {
+            Ok(_) => true,
+            Err(state) => self.try_release_from(State(state)),
+        }
+    }
+
+    /// Releases a lock that has waiters; false if it was not locked.
+    #[cold]
+    fn try_release_from(&self, mut state: State) -> bool {
+        while state.has(LOCKED) {
+            let new = state.0 - LOCKED;
+            // Ordering: Release, as in `release`.
+            match self.state.compare_exchange_weak(
+                state.0,
+                new,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    self.after_release(state);
+                    return true;
+                }
+                Err(now) => state = State(now),
+            }
+        }
+        false
+    }
+
+    /// Does what a release owes to the waiters that it found: `old` is what it changed.
+    #[cold]
+    fn after_release(&self, old: State) {
+        if old.has(STARVING) {
+            // Second step of R2.
+            if self.try_lock() {
+                self.hand_over(self.queue.lock());
+            }
+        } else if !old.has(WOKEN) {
+            self.wake_one(self.queue.lock());
+        } else {
+            // Ordering: Relaxed, and not one operation: a count that is wrong by a few does no harm.
+            let ticks = self.ticks.load(Ordering::Relaxed).wrapping_add(1);
+            self.ticks.store(ticks, Ordering::Relaxed);
+            if ticks % PATIENCE == 0 {
+                self.pass_on();
+            }
+        }
+    }
+
+    /// Wakes a waiter, unless the lock is held (its release will do it) or one is awake already.
+    fn wake_one(&self, mut queue: SysGuard<'_, List<Seen>>) {
+        // Ordering: Relaxed: whoever holds the lock releases it by an exchange on this word, after
+        // which it comes here, under this lock, if that exchange found nobody woken.
+        let state = State(self.state.load(Ordering::Relaxed));
+        if state.has(LOCKED | WOKEN) {
+            return;
+        }
+        if let Some(waker) = tell_first(&mut queue, TAG_WOKEN) {
+            // Ordering: Relaxed: the bit carries no data; tags are under the queue's lock.
+            self.state.fetch_or(WOKEN, Ordering::Relaxed);
+            drop(queue);
+            waker.wake();
+        }
+    }
+
+    /// The waiter that was woken has let many releases pass. If its goroutine is busy elsewhere,
+    /// wakes the next one in its stead.
+    #[cold]
+    fn pass_on(&self) {
+        let mut queue = self.queue.lock();
+        let silent = queue.find(|seat| {
+            // SAFETY: the node is linked, and we hold the lock of the queue.
+            seat.tag == TAG_WOKEN && unsafe { seat.waiter().may_be_robbed(None) }
+        });
+        let Some(silent) = silent else { return };
+        if let Some(waker) = tell_first(&mut queue, TAG_WOKEN) {
+            // SAFETY: it is linked, and we hold the lock of the queue.
+            unsafe { silent.as_ref().seat() }.tag = TAG_WAITS;
+            drop(queue);
+            waker.wake();
+        }
+    }
+
+    /// Gives the lock that the caller holds to a waiter if the lock is starving, else frees it.
+    fn hand_over(&self, mut queue: SysGuard<'_, List<Seen>>) {
+        // Ordering: Relaxed: `STARVING` changes under the queue's lock only.
+        let starving = State(self.state.load(Ordering::Relaxed)).has(STARVING);
+        if let Some(waker) = starving.then(|| tell_first(&mut queue, TAG_GRANTED)).flatten() {
+            drop(queue);
+            waker.wake();
+            return;
+        }
+        // The last waiter has left, or none is left that could be told.
+        // Ordering: Release, as in `try_release`.
+        let old = State(self.state.fetch_and(!(LOCKED | STARVING), Ordering::Release));
+        if old.has(QUEUED) && !old.has(WOKEN) {
+            self.wake_one(queue);
+        }
+    }
+
+    /// Takes the lock if it is free, else sets and clears bits, in one exchange. Returns whether it
+    /// took the lock.
+    fn try_lock_or(&self, set: u32, clear: u32) -> bool {
+        // Ordering: Relaxed: the exchanges below decide.
+        let mut state = State(self.state.load(Ordering::Relaxed));
+        loop {
+            let free = state.is_free();
+            let new = if free { state.0 | LOCKED } else { (state.0 | set) & !clear };
+            // Ordering: Acquire, as in `try_lock`, for the case that the lock is taken.
+            match self.state.compare_exchange_weak(
+                state.0,
+                new,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return free,
+                Err(now) => state = State(now),
+            }
+        }
+    }
+
+    /// A waiter of the queue that had `tag` takes the lock if it is free, and stops being woken.
+    fn compete(&self, tag: u8, starved: bool) -> bool {
+        let set = if starved { STARVING } else { 0 };
+        let clear = if tag == TAG_WOKEN { WOKEN } else { 0 };
+        let acquired = self.try_lock_or(set, clear);
+        if acquired && clear != 0 {
+            // Ordering: Relaxed: the bits carry no data.
+            self.state.fetch_and(!clear, Ordering::Relaxed);
+        }
+        acquired
+    }
+
+    /// Takes the lock from a waiter that was granted it and does not come, if there is one.
+    fn rob(queue: &List<Seen>) -> bool {
+        let robber = record::current();
+        let granted = queue.find(|seat| seat.tag == TAG_GRANTED);
+        let Some(node) = granted else { return false };
+        // SAFETY: it is linked, and we hold the lock of the queue.
+        let seat = unsafe { node.as_ref().seat() };
+        // SAFETY: as above.
+        let robbed = unsafe { seat.waiter().may_be_robbed(robber) };
+        if robbed {
+            seat.tag = TAG_WAITS;
+        }
+        robbed
+    }
+}
+
+/// Tells the first waiter that still has a waker what `tag` says, and returns the waker.
+fn tell_first(queue: &mut List<Seen>, tag: u8) -> Option<Waker> {
+    let mut waker = None;
+    queue.find(|seat| {
+        // SAFETY: the node is linked, and we hold the lock of the queue.
+        waker = unsafe { seat.waiter().take_waker() };
+        if waker.is_some() {
+            seat.tag = tag;
+        }
+        waker.is_some()
+    });
+    waker
+}
+
+/// The time on the clock of the current runtime.
+fn now() -> Nanos {
+    context::with_worker(|worker| worker.map(|worker| worker.shared().clock.now()))
+        .unwrap_or_else(|| Clock::Real.now())
+}
+
+#[cold]
+#[track_caller]
+fn unlock_of_unlocked() -> ! {
+    const TEXT: &str = "sync: unlock of unlocked mutex";
+    if let Some(runtime) = context::try_current() {
+        let goroutine = record::current().map_or(0, |record| record.id());
+        runtime.fatal(format!("fatal error: {TEXT}\n\ngoroutine {goroutine} [running]:"), None);
+    }
+    panic!("{TEXT}");
+}
+
+impl Default for RawMutex {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for RawMutex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Ordering: Relaxed: a look without consequences.
+        let state = State(self.state.load(Ordering::Relaxed));
+        f.debug_struct("RawMutex").field("locked", &state.has(LOCKED)).finish_non_exhaustive()
+    }
+}
+
+impl Drop for RawMutex {
+    fn drop(&mut self) {
+        // Only forgotten futures can still be linked: others borrow the mutex.
+        self.queue.get_mut().abandon();
+    }
+}
+
+/// The future of [`RawMutex::lock`].
+#[must_use = "a lock is taken when the future is awaited"]
+pub struct RawLock<'a> {
+    mutex: &'a RawMutex,
+    site: &'static Location<'static>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Not in the queue.
+    New,
+    /// In the queue.
+    Queued(Place),
+    /// The lock was taken, and yielded.
+    Done,
+}
+
+/// A place in the queue.
+struct Place {
+    waiter: Waiter,
+    node: Node<Seen>,
+}
+
+// SAFETY: the waiter and the node are shared under the queue's lock (L1, W2 of `wait`), which is how
+// other threads reach them anyway.
+unsafe impl Send for Place {}
+// SAFETY: there is nothing to do with a `&Place` but under that lock.
+unsafe impl Sync for Place {}
+
+impl Future for RawLock<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: a `Queued` place stays where it is until it has been unlinked.
+        let this = unsafe { self.get_unchecked_mut() };
+        if matches!(this.stage, Stage::New) && this.mutex.try_lock() {
+            this.stage = Stage::Done;
+            return Poll::Ready(());
+        }
+        this.poll_slow(cx)
+    }
+}
+
+impl RawLock<'_> {
+    #[cold]
+    fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        assert!(!matches!(self.stage, Stage::Done), "`lock` polled after it was ready");
+        ready!(point::poll(cx, Op::Sync));
+        self.poll_at(cx, now())
+    }
+
+    /// [`poll_slow`](Self::poll_slow) at a given time.
+    pub(super) fn poll_at(&mut self, cx: &mut Context<'_>, now: Nanos) -> Poll<()> {
+        let waker = cx.waker().clone();
+        let (acquired, spare) = match self.stage {
+            Stage::Queued(_) => self.look_again(waker, now),
+            _ => self.enqueue(waker, now),
+        };
+        drop(spare);
+        if acquired {
+            self.stage = Stage::Done;
+            return Poll::Ready(());
+        }
+        point::refund();
+        record::park(WaitReason::MutexLock, self.site);
+        Poll::Pending
+    }
+
+    /// Takes the lock, or enters the queue. Returns whether it took the lock, and a waker to be
+    /// dropped outside of the queue's.
+    fn enqueue(&mut self, waker: Waker, now: Nanos) -> (bool, Option<Waker>) {
+        let mutex = self.mutex;
+        let mut queue = mutex.queue.lock();
+        if mutex.try_lock_or(QUEUED, 0) || RawMutex::rob(&queue) {
+            return (true, Some(waker));
+        }
+        self.stage = Stage::Queued(Place { waiter: Waiter::new(), node: Node::new(now) });
+        let Stage::Queued(place) = &self.stage else { unreachable!("stored above") };
+        let spare = place.waiter.register(waker);
+        // SAFETY: the node is new and ours; the waiter lives beside it.
+        unsafe { place.node.assign(&place.waiter, PLAIN) };
+        // SAFETY: not linked, assigned, and pinned with this future, whose drop unlinks it.
+        unsafe { queue.push_back(NonNull::from(&place.node)) };
+        (false, spare)
+    }
+
+    /// From the queue: takes the lock and leaves, or stays. Returns as [`enqueue`](Self::enqueue).
+    fn look_again(&mut self, waker: Waker, now: Nanos) -> (bool, Option<Waker>) {
+        let mutex = self.mutex;
+        let Stage::Queued(place) = &self.stage else { unreachable!("the caller looked") };
+        let mut queue = mutex.queue.lock();
+        // SAFETY: the node is linked, and we hold the lock of the queue.
+        let seat = unsafe { place.node.seat() };
+        let tag = std::mem::replace(&mut seat.tag, TAG_WAITS);
+        let starved = now.saturating_sub(seat.data) > STARVATION;
+        if tag == TAG_GRANTED {
+            if !starved {
+                // Ordering: Relaxed: the bit changes under the queue's lock only.
+                mutex.state.fetch_and(!STARVING, Ordering::Relaxed);
+            }
+        } else if !mutex.compete(tag, starved) && !RawMutex::rob(&queue) {
+            // SAFETY: (W2): we hold the lock of the queue.
+            return (false, unsafe { place.waiter.replace(Some(waker)) });
+        }
+        (true, place.leave(mutex, &mut queue).or(Some(waker)))
+    }
+}
+
+impl Place {
+    /// Leaves the queue; returns a waker to be dropped outside of its lock.
+    fn leave(&self, mutex: &RawMutex, queue: &mut List<Seen>) -> Option<Waker> {
+        // SAFETY: the node is linked: we are `Queued`, and nobody else unlinks.
+        unsafe { queue.remove(NonNull::from(&self.node)) };
+        if queue.is_empty() {
+            // Ordering: Relaxed: these bits change under the queue's lock only, and carry no data.
+            mutex.state.fetch_and(!(QUEUED | STARVING), Ordering::Relaxed);
+        }
+        // SAFETY: (W2): we hold the lock of the queue.
+        unsafe { self.waiter.take_waker() }
+    }
+
+    /// Gives up the place in the queue, and passes on what the waiter was told.
+    #[cold]
+    fn cancel(&self, mutex: &RawMutex) {
+        let mut queue = mutex.queue.lock();
+        // SAFETY: the node is linked, and we hold the lock of the queue.
+        let tag = unsafe { self.node.seat() }.tag;
+        let spare = self.leave(mutex, &mut queue);
+        match tag {
+            TAG_GRANTED => mutex.hand_over(queue),
+            TAG_WOKEN => {
+                // Ordering: Relaxed: the bits carry no data. If the lock is held now, its release
+                // comes later in the order of this word and finds nobody woken.
+                mutex.state.fetch_and(!WOKEN, Ordering::Relaxed);
+                mutex.wake_one(queue);
+            }
+            _ => drop(queue),
+        }
+        drop(spare);
+    }
+}
+
+impl Drop for RawLock<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Stage::Queued(place) = &self.stage {
+            place.cancel(self.mutex);
+        }
+    }
+}
+
+impl fmt::Debug for RawLock<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let queued = matches!(self.stage, Stage::Queued(_));
+        f.debug_struct("RawLock").field("queued", &queued).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,540 @@
+//! Waiting for a number of goroutines: Go's `sync.WaitGroup`.
+//!
+//! One word holds the counter (upper half, signed) and the number of waiters (lower half), so that
+//! [`add`](WaitGroup::add) and a wait that need not wait are one atomic operation. Waiters stand in a
+//! list under a lock.
+//!
+//! Invariants:
+//! * G1. The lower half changes under the lock only. It is the number of waiters of the current
+//!   generation, except between the change that brought the counter to zero and the critical section
+//!   in which the same caller sets the word to 0 and starts the next generation.
+//! * G2. A waiter is linked, with the generation at that time, only in an exchange that finds the
+//!   counter not zero. So the list is sorted by generation, and the waiters of a generation that is
+//!   over stand in front.
+//!
+//! No wake-up is lost: the counter reaches zero either before that exchange, which then fails, or
+//! after it, and then the change sees the waiter in the word. Nothing is handed to a waiter, so
+//! nothing has to be given back when one is dropped.
+
+#![expect(unsafe_code, reason = "waiters are linked into the list by address")]
+
+use crate::runtime::{self, context, panic};
+use crate::sys::park::block_on;
+use crate::sys::sync::Mutex;
+use crate::sys::sync::atomic::{AtomicU64, Ordering};
+use crate::wait::batch::WakeBatch;
+use crate::wait::list::{List, Node};
+use crate::wait::record::{self, WaitReason};
+use crate::wait::waiter::{PLAIN, Waiter};
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+const NEGATIVE: &str = "sync: negative WaitGroup counter";
+const MISUSE: &str = "sync: WaitGroup misuse: Add called concurrently with Wait";
+const REUSED: &str = "sync: WaitGroup is reused before previous Wait has returned";
+
+/// The word of a group.
+#[derive(Clone, Copy)]
+struct State(u64);
+
+impl State {
+    /// One waiter.
+    const WAITER: u64 = 1;
+
+    fn counter(self) -> i32 {
+        (self.0 >> 32) as i32
+    }
+
+    fn waiters(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// What to add to the word for `delta`; wraps in the upper half.
+    fn change(delta: i32) -> u64 {
+        u64::from(delta as u32) << 32
+    }
+}
+
+/// The number of times that the counter has come down to zero with somebody waiting.
+type Generation = u32;
+
+struct Inner {
+    state: AtomicU64,
+    queue: Mutex<Queue>,
+}
+
+struct Queue {
+    list: List<Generation>,
+    generation: Generation,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Only forgotten futures can still be linked: others borrow a handle.
+        self.queue.get_mut().list.abandon();
+    }
+}
+
+/// Waits for a number of goroutines, or of anything, to be done.
+///
+/// Whoever starts work [adds](Self::add) to the counter, whoever ends it says [`done`](Self::done), and
+/// [`wait`](Self::wait) waits for zero. [`go`](Self::go) does the first two.
+///
+/// It is a handle: clones share the counter, and are equal.
+///
+/// # Go
+///
+/// `sync.WaitGroup`, with the same panics. Where Go passes a pointer, clone.
+///
+/// # Examples
+///
+/// ```
+/// use gort::sync::WaitGroup;
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// gort::run(async {
+///     let (wg, sum) = (WaitGroup::new(), Arc::new(AtomicU32::new(0)));
+///     for i in 0..10 {
+///         let sum = sum.clone();
+///         wg.go(async move { sum.fetch_add(i, Ordering::Relaxed) });
+///     }
+///     wg.wait().await;
+///     assert_eq!(sum.load(Ordering::Relaxed), 45);
+/// });
+/// ```
+#[doc(alias = "sync.WaitGroup")]
+#[derive(Clone)]
+pub struct WaitGroup {
+    inner: Arc<Inner>,
+}
+
+impl WaitGroup {
+    /// A group whose counter is zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let queue = Queue { list: List::new(), generation: 0 };
+        Self { inner: Arc::new(Inner { state: AtomicU64::new(0), queue: Mutex::new(queue) }) }
+    }
+
+    /// Adds `delta`, which may be negative, to the counter. At zero everybody who waits goes on.
+    ///
+    /// An addition to a counter that is zero must come before the [`wait`](Self::wait) that is to
+    /// see it; so add before you start the work, not in it.
+    ///
+    /// # Panics
+    ///
+    /// With Go's texts: `sync: negative WaitGroup counter`, if it becomes negative;
+    /// `sync: WaitGroup misuse: Add called concurrently with Wait`, if that is seen to happen. The
+    /// counter wraps at 32 bits.
+    #[doc(alias = "Add")]
+    #[track_caller]
+    #[inline]
+    pub fn add(&self, delta: i32) {
+        if let Err(text) = self.change(delta) {
+            complain(text);
+        }
+    }
+
+    /// Takes one from the counter.
+    ///
+    /// # Panics
+    ///
+    /// As [`add`](Self::add).
+    #[doc(alias = "Done")]
+    #[track_caller]
+    #[inline]
+    pub fn done(&self) {
+        self.add(-1);
+    }
+
+    /// A guard that says [`done`](Self::done) when it is dropped; Go's `defer wg.Done()`.
+    ///
+    /// ```
+    /// # use gort::sync::WaitGroup;
+    /// let wg = WaitGroup::new();
+    /// wg.add(1);
+    /// drop(wg.guard());
+    /// wg.blocking_wait();
+    /// ```
+    pub fn guard(&self) -> DoneGuard {
+        DoneGuard { group: Some(self.clone()) }
+    }
+
+    /// Adds one to the counter and starts a goroutine that takes it back when it ends.
+    ///
+    /// If the goroutine panics, it does *not* take it back, so that nobody goes on as if all had gone
+    /// well; the panic is fatal, as it is after [`go`](crate::go). After
+    /// [`goexit`](crate::runtime::goexit) and when the goroutine is dropped at a shutdown, it does.
+    ///
+    /// # Panics
+    ///
+    /// As [`add`](Self::add).
+    #[doc(alias = "Go")]
+    #[track_caller]
+    pub fn go<F>(&self, future: F)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.add(1);
+        drop(runtime::go(Member { future, done: self.guard() }));
+    }
+
+    /// Waits until the counter is zero. What the members did before they were done is visible then.
+    ///
+    /// Any number may wait at a time. The group may be used again when all of them have returned.
+    ///
+    /// # Panics
+    ///
+    /// With Go's text `sync: WaitGroup is reused before previous Wait has returned`, if the counter
+    /// was zero and is not any more when the waiter gets to run.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the wait and changes nothing else.
+    #[doc(alias = "Wait")]
+    #[track_caller]
+    pub fn wait(&self) -> Wait<'_> {
+        Wait { group: self, site: Location::caller(), stage: Stage::New }
+    }
+
+    /// Blocks the thread until the counter is zero. For threads outside of async code.
+    ///
+    /// In a goroutine it works too, but the worker is stuck meanwhile, and another takes its place.
+    ///
+    /// # Panics
+    ///
+    /// As [`wait`](Self::wait).
+    #[track_caller]
+    pub fn blocking_wait(&self) {
+        if self.state().counter() != 0 {
+            context::about_to_block();
+            block_on(self.wait());
+        }
+    }
+
+    fn state(&self) -> State {
+        // Ordering: Acquire pairs with the Release of the changes in `change`: whoever finds zero
+        // sees what was done before every one of them.
+        State(self.inner.state.load(Ordering::Acquire))
+    }
+
+    /// Changes the counter. The error is what Go panics with.
+    #[inline]
+    fn change(&self, delta: i32) -> Result<(), &'static str> {
+        let change = State::change(delta);
+        // Ordering: AcqRel: Release publishes what the caller did to whoever finds zero; Acquire,
+        // because the one who brings it to zero publishes the others' work to the waiters.
+        let old = self.inner.state.fetch_add(change, Ordering::AcqRel);
+        let new = State(old.wrapping_add(change));
+        if new.counter() > 0 && (new.waiters() == 0 || delta <= 0 || new.counter() != delta) {
+            return Ok(());
+        }
+        self.at_the_edge(new, delta)
+    }
+
+    /// The counter is zero or has just left it, or is negative.
+    fn at_the_edge(&self, new: State, delta: i32) -> Result<(), &'static str> {
+        if new.counter() < 0 {
+            return Err(NEGATIVE);
+        }
+        if new.waiters() == 0 {
+            return Ok(());
+        }
+        if new.counter() > 0 && new.counter() == delta {
+            return Err(MISUSE);
+        }
+        self.release_waiters()
+    }
+
+    /// The counter has come to zero, and somebody waits.
+    #[cold]
+    fn release_waiters(&self) -> Result<(), &'static str> {
+        let mut queue = self.inner.queue.lock();
+        // Ordering: Relaxed: what the members did came with the change in `change`.
+        let state = self.inner.state.load(Ordering::Relaxed);
+        let reset = State(state).counter() == 0
+            && self
+                .inner
+                .state
+                .compare_exchange(state, 0, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        if !reset {
+            return Err(MISUSE);
+        }
+        queue.generation = queue.generation.wrapping_add(1);
+        let current = queue.generation;
+        let mut wakes = WakeBatch::new();
+        loop {
+            while !wakes.is_full() && queue.complete_one(current, &mut wakes) {}
+            let more = wakes.is_full();
+            drop(queue);
+            wakes.wake_all();
+            if !more {
+                return Ok(());
+            }
+            queue = self.inner.queue.lock();
+        }
+    }
+}
+
+impl Queue {
+    /// Completes the first waiter if its generation is over.
+    fn complete_one(&mut self, current: Generation, wakes: &mut WakeBatch) -> bool {
+        let Some(node) = self.list.front() else { return false };
+        // SAFETY: (L2): it is linked.
+        let node = unsafe { node.as_ref() };
+        // SAFETY: (L1): linked, and the caller holds the lock. The reference ends at once.
+        let generation = unsafe { node.seat() }.data;
+        if generation == current {
+            return false;
+        }
+        self.list.pop_front();
+        // SAFETY: it was linked under the lock that we hold, which is a plain waiter's claim.
+        if let Some(waker) = unsafe { node.complete() } {
+            wakes.push(waker);
+        }
+        true
+    }
+}
+
+#[cold]
+#[track_caller]
+fn complain(text: &str) -> ! {
+    panic!("{text}");
+}
+
+impl Default for WaitGroup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for WaitGroup {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl Eq for WaitGroup {}
+
+impl fmt::Debug for WaitGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.state();
+        f.debug_struct("WaitGroup")
+            .field("counter", &state.counter())
+            .field("waiters", &state.waiters())
+            .finish()
+    }
+}
+
+/// Says [`done`](WaitGroup::done) when it is dropped; made by [`WaitGroup::guard`].
+#[derive(Debug)]
+#[must_use = "dropping the guard is what says `done`"]
+pub struct DoneGuard {
+    group: Option<WaitGroup>,
+}
+
+impl DoneGuard {
+    /// Gives up the guard without saying anything.
+    fn disarm(&mut self) {
+        self.group = None;
+    }
+}
+
+impl Drop for DoneGuard {
+    fn drop(&mut self) {
+        if let Some(Err(text)) = self.group.take().map(|group| group.change(-1)) {
+            // A second panic would end the process.
+            if !std::thread::panicking() {
+                complain(text);
+            }
+        }
+    }
+}
+
+pin_project! {
+    /// A goroutine of [`WaitGroup::go`]. The fields are dropped in this order.
+    struct Member<F> {
+        #[pin]
+        future: F,
+        done: DoneGuard,
+    }
+}
+
+impl<F: Future> Future for Member<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))).unwrap_or_else(|payload| {
+            if !panic::is_goexit(&*payload) {
+                this.done.disarm();
+            }
+            resume_unwind(payload)
+        })
+    }
+}
+
+/// The future of [`WaitGroup::wait`].
+#[must_use = "nothing is waited for until the future is awaited"]
+pub struct Wait<'a> {
+    group: &'a WaitGroup,
+    site: &'static Location<'static>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Not in the list.
+    New,
+    /// In the list, or completed and not seen.
+    Waiting(Place),
+    /// The counter was zero.
+    Done,
+}
+
+/// A place in the list.
+struct Place {
+    waiter: Waiter,
+    node: Node<Generation>,
+}
+
+// SAFETY: the waiter and the node are shared under the lock of the list (L1, W2 of `wait`), which is
+// how other threads reach them anyway.
+unsafe impl Send for Place {}
+// SAFETY: there is nothing to do with a `&Place` but under that lock.
+unsafe impl Sync for Place {}
+
+impl Future for Wait<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: a `Waiting` place stays where it is until it has been unlinked.
+        let this = unsafe { self.get_unchecked_mut() };
+        let over = match &this.stage {
+            Stage::New => this.group.state().counter() == 0 || !this.enqueue(cx.waker().clone()),
+            Stage::Waiting(place) => place.look_again(this.group, cx),
+            Stage::Done => panic!("`wait` polled after it was ready"),
+        };
+        if over {
+            this.stage = Stage::Done;
+            return Poll::Ready(());
+        }
+        record::park(WaitReason::WaitGroupWait, this.site);
+        Poll::Pending
+    }
+}
+
+impl Wait<'_> {
+    /// Enters the list, unless the counter is zero. Returns whether it did.
+    #[cold]
+    fn enqueue(&mut self, waker: Waker) -> bool {
+        let inner = &self.group.inner;
+        let mut queue = inner.queue.lock();
+        let mut state = self.group.state();
+        loop {
+            if state.counter() == 0 {
+                // The clone is dropped after the lock: it was declared before.
+                return false;
+            }
+            // Ordering: Acquire, as in `state`, for the case of failure; success carries no data.
+            let exchanged = inner.state.compare_exchange_weak(
+                state.0,
+                state.0 + State::WAITER,
+                Ordering::Acquire,
+                Ordering::Acquire,
+            );
+            match exchanged {
+                Ok(_) => break,
+                Err(now) => state = State(now),
+            }
+        }
+        let place = Place { waiter: Waiter::new(), node: Node::new(queue.generation) };
+        self.stage = Stage::Waiting(place);
+        let Stage::Waiting(place) = &self.stage else { unreachable!("stored above") };
+        // A new waiter has no waker to give back.
+        let _none = place.waiter.register(waker);
+        // SAFETY: the node is new and ours; the waiter lives beside it.
+        unsafe { place.node.assign(&place.waiter, PLAIN) };
+        // SAFETY: not linked, assigned, and pinned with this future, whose drop unlinks it.
+        unsafe { queue.list.push_back(NonNull::from(&place.node)) };
+        true
+    }
+}
+
+impl Place {
+    /// Whether the wait is over; stores the waker if not.
+    ///
+    /// # Panics
+    ///
+    /// If the wait is over and the group is in use again.
+    #[track_caller]
+    fn look_again(&self, group: &WaitGroup, cx: &Context<'_>) -> bool {
+        if self.waiter.chosen().is_none() && self.replace_waker(group, cx.waker().clone()) {
+            return false;
+        }
+        if group.state().0 != 0 {
+            complain(REUSED);
+        }
+        true
+    }
+
+    /// Stores `waker`, unless the wait is over. Returns whether it did.
+    fn replace_waker(&self, group: &WaitGroup, waker: Waker) -> bool {
+        let queue = group.inner.queue.lock();
+        if self.waiter.chosen().is_some() {
+            return false;
+        }
+        // SAFETY: (W2): we hold the lock of the list.
+        let old = unsafe { self.waiter.replace(Some(waker)) };
+        drop(queue);
+        drop(old);
+        true
+    }
+
+    #[cold]
+    fn cancel(&self, group: &WaitGroup) {
+        if self.waiter.chosen().is_some() {
+            return;
+        }
+        let mut queue = group.inner.queue.lock();
+        if self.waiter.chosen().is_some() {
+            return;
+        }
+        // SAFETY: not completed, so it is still linked; we hold the lock.
+        unsafe { queue.list.remove(NonNull::from(&self.node)) };
+        // SAFETY: as above.
+        let generation = unsafe { self.node.seat() }.data;
+        if generation == queue.generation {
+            // Ordering: Relaxed: under the lock, and carries no data.
+            group.inner.state.fetch_sub(State::WAITER, Ordering::Relaxed);
+        }
+        // SAFETY: (W2): we hold the lock of the list.
+        let waker = unsafe { self.waiter.take_waker() };
+        drop(queue);
+        drop(waker);
+    }
+}
+
+impl Drop for Wait<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Stage::Waiting(place) = &self.stage {
+            place.cancel(self.group);
+        }
+    }
+}
+
+impl fmt::Debug for Wait<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait").field("group", &self.group).finish_non_exhaustive()
+    }
+}
