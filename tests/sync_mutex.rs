@@ -314,7 +314,7 @@ fn a_blocked_thread_is_woken_by_the_release() {
 fn a_guard_can_be_narrowed_to_a_part() {
     let mutex = Mutex::new((1, String::from("a")));
     let guard = mutex.try_lock().unwrap();
-    assert!(std::ptr::eq(MutexGuard::mutex(&guard), &mutex));
+    assert!(std::ptr::eq(MutexGuard::mutex(&guard), &raw const mutex));
     let mut part = MutexGuard::map(guard, |data| &mut data.1);
     part.push('b');
     assert_eq!(format!("{part} {part:?}"), "ab \"ab\"");

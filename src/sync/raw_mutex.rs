@@ -43,8 +43,8 @@ use crate::sys::park::block_on;
 use crate::sys::point::{self, Op};
 use crate::sys::sync::atomic::{AtomicU32, Ordering};
 use crate::sys::sync::{Mutex as SysMutex, MutexGuard as SysGuard};
-use crate::wait::list::{List, Node};
-use crate::wait::record::{self, WaitReason};
+use crate::wait::list::{List, Node, Seat};
+use crate::wait::record::{self, Record, WaitReason};
 use crate::wait::waiter::{PLAIN, Waiter};
 use std::fmt;
 use std::future::Future;
@@ -277,14 +277,13 @@ impl RawMutex {
     #[cold]
     fn pass_on(&self) {
         let mut queue = self.queue.lock();
-        let silent = queue.find(|seat| {
-            // SAFETY: the node is linked, and we hold the lock of the queue.
-            seat.tag == TAG_WOKEN && unsafe { seat.waiter().may_be_robbed(None) }
-        });
-        let Some(silent) = silent else { return };
+        let silent = |seat: &mut Seat<Seen>| seat.tag == TAG_WOKEN && may_be_robbed(seat, None);
+        let Some(silent) = queue.find(silent) else { return };
         if let Some(waker) = tell_first(&mut queue, TAG_WOKEN) {
-            // SAFETY: it is linked, and we hold the lock of the queue.
-            unsafe { silent.as_ref().seat() }.tag = TAG_WAITS;
+            // SAFETY: (L2): it is linked.
+            let silent = unsafe { silent.as_ref() };
+            // SAFETY: (L1): it is linked, and we hold the lock of the queue.
+            unsafe { silent.seat() }.tag = TAG_WAITS;
             drop(queue);
             waker.wake();
         }
@@ -343,25 +342,33 @@ impl RawMutex {
     /// Takes the lock from a waiter that was granted it and does not come, if there is one.
     fn rob(queue: &List<Seen>) -> bool {
         let robber = record::current();
-        let granted = queue.find(|seat| seat.tag == TAG_GRANTED);
-        let Some(node) = granted else { return false };
-        // SAFETY: it is linked, and we hold the lock of the queue.
-        let seat = unsafe { node.as_ref().seat() };
-        // SAFETY: as above.
-        let robbed = unsafe { seat.waiter().may_be_robbed(robber) };
-        if robbed {
-            seat.tag = TAG_WAITS;
-        }
-        robbed
+        let robbed = queue.find(|seat| {
+            let robbed = seat.tag == TAG_GRANTED && may_be_robbed(seat, robber);
+            if robbed {
+                seat.tag = TAG_WAITS;
+            }
+            robbed
+        });
+        robbed.is_some()
     }
+}
+
+/// See [`Waiter::may_be_robbed`]. For nodes of the queue, under its lock.
+fn may_be_robbed(seat: &Seat<Seen>, robber: Option<&'static Record>) -> bool {
+    // SAFETY: the node is linked, and the caller holds the lock of the queue.
+    let waiter = unsafe { seat.waiter() };
+    // SAFETY: (W2): as above.
+    unsafe { waiter.may_be_robbed(robber) }
 }
 
 /// Tells the first waiter that still has a waker what `tag` says, and returns the waker.
 fn tell_first(queue: &mut List<Seen>, tag: u8) -> Option<Waker> {
     let mut waker = None;
     queue.find(|seat| {
-        // SAFETY: the node is linked, and we hold the lock of the queue.
-        waker = unsafe { seat.waiter().take_waker() };
+        // SAFETY: the node is linked, and the caller holds the lock of the queue.
+        let waiter = unsafe { seat.waiter() };
+        // SAFETY: (W2): as above.
+        waker = unsafe { waiter.take_waker() };
         if waker.is_some() {
             seat.tag = tag;
         }

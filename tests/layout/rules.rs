@@ -166,8 +166,7 @@ fn tree<'a>(
 ) -> usize {
     let outer = prefix.len();
     let mut line = tokens.get(at).map_or(0, |t| t.line);
-    loop {
-        let Some(token) = tokens.get(at) else { break };
+    while let Some(token) = tokens.get(at) {
         if token.text == "{" {
             at = group(tokens, at + 1, prefix, ends);
             prefix.truncate(outer);
@@ -271,7 +270,7 @@ pub(crate) fn foreign_primitives(path: &str, source: &str) -> Vec<String> {
     let is_foreign = |used: &&PathUse<'_>| {
         let inner = used.segments[1..].join("::");
         let named = |name: &&str| inner == **name || inner.starts_with(&format!("{name}::"));
-        MODEL_CRATES.contains(&used.segments[0]) || FOREIGN.iter().any(|name| named(&name))
+        MODEL_CRATES.contains(&used.segments[0]) || FOREIGN.iter().any(&named)
     };
     let roots = [&["std", "core", "alloc"], MODEL_CRATES].concat();
     paths(source, &roots)

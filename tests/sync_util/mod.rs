@@ -52,6 +52,7 @@ impl<F: Future> Driven<F> {
     }
 
     /// Forgets the future in the middle of whatever it does.
+    #[expect(clippy::mem_forget, reason = "that is the point")]
     pub(crate) fn forget(self) {
         std::mem::forget(self.future);
     }
