@@ -6,7 +6,7 @@ pub mod io;
 pub mod net;
 pub(crate) mod reactor;
 pub mod runtime;
-pub(crate) mod select;
+pub mod select;
 pub mod sync;
 pub(crate) mod sys;
 pub mod task;
@@ -18,11 +18,13 @@ mod macros;
 pub use chan::{Chan, Receiver, Sender, chan};
 pub use gort_macros::{main, test};
 pub use runtime::{go, run, spawn};
+pub use select::Select;
 pub use wait::record::WaitReason;
 
 /// What the macros expand to. Not public API: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::macros::Deferred;
     pub use crate::runtime::entry;
     pub use crate::select::private as select;
     pub use gort_macros::select_impl;

@@ -210,6 +210,16 @@ impl<'a, T> SendArm<'a, T> {
         }
     }
 
+    /// Stops waiting, if the arm still is.
+    pub(crate) fn cancel(&self) {
+        if let Some(core) = self.core {
+            if self.armed.replace(false) {
+                // SAFETY: enqueued by us.
+                unsafe { core.lock().cancel_send(&self.node) };
+            }
+        }
+    }
+
     /// Takes the value back, if it has not been sent. The arm must not be waiting.
     pub(crate) fn take_value(self: Pin<&Self>) -> Option<T> {
         if self.tag() == tag::SENT {
@@ -288,12 +298,7 @@ unsafe impl<T> Arm for SendArm<'_, T> {
 
 impl<T> Drop for SendArm<'_, T> {
     fn drop(&mut self) {
-        if let Some(core) = self.core {
-            if self.armed.replace(false) {
-                // SAFETY: enqueued by us.
-                unsafe { core.lock().cancel_send(&self.node) };
-            }
-        }
+        self.cancel();
         if self.tag() != tag::SENT {
             // SAFETY: the slot holds the value until the tag is `SENT`; this is the end of it.
             unsafe { slot(&self.node).drop_in_place() };

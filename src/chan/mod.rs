@@ -74,7 +74,6 @@ pub use send::{ChanSend, Send};
 pub use stream::{Closed, RecvStream, SendSink};
 pub use zero::ZeroValue;
 
-#[expect(unused_imports, reason = "for select, which is being written")]
 pub(crate) use self::{
     arm::{RecvArm, SendArm},
     core::Core,

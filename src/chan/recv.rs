@@ -257,6 +257,13 @@ macro_rules! receiving_future {
             pub(super) fn new(core: Option<&'a Core<T>>, site: &'static Location<'static>) -> Self {
                 Self { op: RecvOp::new(core, site) }
             }
+
+            /// The channel, for a select that does the receive in its own way. The future has not
+            /// been polled.
+            pub(crate) fn into_core(self) -> Option<&'a Core<T>> {
+                debug_assert!(self.op.waiter.is_idle());
+                self.op.core
+            }
         }
 
         impl<T $(: $bound)?> Future for $name<'_, T> {

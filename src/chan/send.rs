@@ -336,6 +336,12 @@ macro_rules! sending_future {
             ) -> Self {
                 Self { sending: Sending::new(core, value, site) }
             }
+
+            /// The channel and the value, for a select that does the send in its own way. The future
+            /// has not been polled.
+            pub(crate) fn into_parts(self) -> (Option<&'a Core<$t>>, $t) {
+                (self.sending.core, self.sending.op.take_value())
+            }
         }
 
         impl<$t> Future for $name<'_, $t> {

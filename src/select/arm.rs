@@ -129,7 +129,6 @@ impl<'a> Channel<'a> {
     /// An arm that takes no part in locking.
     pub(super) const NONE: Channel<'static> = Channel { arm: None, key: 0, index: 0 };
 
-    #[expect(dead_code, reason = "the arms on channels come with the channels")]
     #[inline]
     pub(super) fn new(arm: &'a dyn wait::Arm) -> Self {
         match arm.key() {

@@ -3,15 +3,20 @@
 //! The macro (in `gort-macros`) only parses and expands; what it expands to is here:
 //!
 //! * [`arm`]: what an arm is to the engine;
+//! * [`operand`]: what may stand beside `<-`, and the arms on channels;
 //! * [`engine`]: which arm wins, and how a select waits;
 //! * [`park`]: what is done under all locks;
-//! * [`live`]: sets of arms, and the uniform choice among them.
+//! * [`live`]: sets of arms, and the uniform choice among them;
+//! * [`dynamic`]: [`Select`], the select without the macro.
 
 mod arm;
+mod dynamic;
 mod engine;
 mod live;
 mod operand;
 mod park;
+
+pub use dynamic::{Select, SelectFuture};
 
 /// What `select!` expands to. Not public API.
 #[doc(hidden)]
@@ -21,7 +26,7 @@ pub mod private {
     pub use super::engine::{Core, Head, Idle, NoCore, Outcome, Select};
     pub use super::engine::{forever, must_yield, none_ready, poll, try_now, yield_now};
     pub use super::live::Live;
-    pub use super::operand::{RecvOperand, SendOperand, unchanged};
+    pub use super::operand::*;
     pub use super::park::Parking;
     pub use std::future::poll_fn;
     pub use std::task::{Context, Poll, ready};

@@ -57,7 +57,6 @@ pub(super) enum Decided {
 }
 
 impl Parking {
-    #[expect(dead_code, reason = "the arms on channels come with the channels")]
     pub(super) fn new() -> Self {
         Parking { waiter: Waiter::new(), waker: (0, 0), foreign: false }
     }

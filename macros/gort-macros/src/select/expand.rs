@@ -150,7 +150,7 @@ fn wait(select: &Select, names: &Names) -> TokenStream {
 
 /// The block that looks once and never waits: no future is built.
 fn try_once(select: &Select, names: &Names) -> TokenStream {
-    let Names { path, out_type, .. } = names;
+    let Names { path, out_type, select: sel, .. } = names;
     let prepare = prepare(select, names);
     let (split, faces, step) = (split(names), faces(select, names), step(select, names));
     let finish = finish(select, names, "tried");
@@ -164,6 +164,7 @@ fn try_once(select: &Select, names: &Names) -> TokenStream {
     };
     code! {{
         #prepare
+        let #sel = &mut #sel;
         #split
         let faces = #faces;
         if #path::none_ready(head, &faces) && #instant {

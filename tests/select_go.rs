@@ -1,0 +1,607 @@
+//! Go's select, case by case. Nothing here needs a scheduler: futures are polled by hand, or by
+//! `futures`' `block_on`.
+
+use futures::executor::block_on;
+use gort::{Chan, Receiver, Sender, select};
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// Counts how often it was woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Woken {
+    fn times(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Polls with a waker that counts.
+fn poll_with<F: Future + ?Sized>(future: Pin<&mut F>, woken: &Arc<Woken>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(&Waker::from(woken.clone())))
+}
+
+/// The future must be ready at the first poll.
+#[track_caller]
+fn now<F: Future>(future: F) -> F::Output {
+    match poll(pin!(future)) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+fn panic_text(body: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(body)).expect_err("it did not panic");
+    match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
+    }
+}
+
+/// A channel with these values in it.
+fn filled<T: Send>(capacity: usize, values: impl IntoIterator<Item = T>) -> Chan<T> {
+    let channel = Chan::new(capacity);
+    for value in values {
+        assert!(channel.try_send(value).is_ok());
+    }
+    channel
+}
+
+#[test]
+fn c049_no_cases_and_nil_cases_wait_for_ever() {
+    let woken = Arc::default();
+    let mut empty = pin!(async {
+        select! {}
+    });
+    assert!(poll_with(empty.as_mut(), &woken).is_pending());
+    assert!(poll_with(empty.as_mut(), &woken).is_pending());
+
+    let (tx, rx) = (Sender::<i32>::nil(), Receiver::<i32>::nil());
+    let both = Chan::<i32>::nil();
+    let mut nil = pin!(async {
+        select! {
+            _ = <-rx => unreachable!(),
+            _r = tx <- 1 => unreachable!(),
+            both <- 2 => unreachable!(),
+            <-both => unreachable!(),
+        }
+    });
+    assert!(poll_with(nil.as_mut(), &woken).is_pending());
+    assert!(poll_with(nil.as_mut(), &woken).is_pending());
+    assert_eq!(woken.times(), 0);
+}
+
+#[test]
+fn c050_only_default_runs_at_once() {
+    assert_eq!(
+        now(async {
+            select! { default => 7 }
+        }),
+        7
+    );
+}
+
+#[test]
+fn c051_two_ready_of_four_share_alike() {
+    let (c1, c2) = (filled(1, [1]), filled(1, [1]));
+    let (c3, c4) = (Chan::<i32>::new(0), Chan::<i32>::new(0));
+    c1.close();
+    c2.close();
+    const TRIALS: usize = 10_000;
+    let mut count = [0; 2];
+    for _ in 0..TRIALS {
+        let which = now(async {
+            select! {
+                <-c3 => unreachable!(),
+                <-c1 => 0,
+                <-c4 => unreachable!(),
+                <-c2 => 1,
+            }
+        });
+        count[which] += 1usize;
+    }
+    // 10 sigma; sigma is 50.
+    assert!(count[0].abs_diff(TRIALS / 2) < 500, "{count:?}");
+}
+
+#[test]
+fn c052_each_case_has_the_same_weight() {
+    let (x, y) = (Chan::<i32>::new(0), Chan::<i32>::new(0));
+    x.close();
+    y.close();
+    const TRIALS: usize = 40_000;
+    let mut count = [0usize; 4];
+    for _ in 0..TRIALS {
+        let which = now(async {
+            select! { <-x => 0, <-x => 1, <-x => 2, <-y => 3 }
+        });
+        count[which] += 1;
+    }
+    // sigma is 87.
+    for seen in count {
+        assert!(seen.abs_diff(TRIALS / 4) < 870, "{count:?}");
+    }
+}
+
+#[test]
+fn c053_two_sends_on_one_channel_are_both_chosen() {
+    for capacity in [0, 100] {
+        let channel = Chan::new(capacity);
+        let mut count = [0; 2];
+        for _ in 0..100 {
+            let mut receive = pin!(channel.recv());
+            if capacity == 0 {
+                assert!(poll(receive.as_mut()).is_pending());
+            }
+            now(async {
+                select! {
+                    channel <- 0 => {}
+                    channel <- 1 => {}
+                }
+            });
+            count[now(receive)] += 1;
+        }
+        assert!(count[0] > 10 && count[1] > 10, "{count:?}");
+    }
+}
+
+#[test]
+fn c054_operands_are_evaluated_once_in_source_order() {
+    let order = RefCell::new(String::new());
+    let say = |letter: char| order.borrow_mut().push(letter);
+    let (nil, ready) = (Chan::<i32>::nil(), filled(1, [5]));
+    let operand = |letter, channel: &Chan<i32>| {
+        say(letter);
+        channel.clone()
+    };
+    let value = |letter| {
+        say(letter);
+        1
+    };
+    let mut pending = Some(3);
+    let got = now(async {
+        select! {
+            operand('a', &nil) <- value('b') => 0,
+            v = <-operand('c', &ready) => v,
+            operand('d', &nil) <- { say('e'); &mut pending }.take().unwrap() => 0,
+            _ = { say('f'); std::future::pending::<()>() } => 0,
+            <-operand('g', &nil) => 0,
+        }
+    });
+    assert_eq!((got, order.into_inner().as_str()), (5, "abcdefg"));
+}
+
+#[test]
+fn c055_nothing_of_an_unchosen_arm_runs() {
+    let ready = filled(1, [5]);
+    let nil = Receiver::<i32>::nil();
+    let ran = Cell::new(0);
+    now(async {
+        select! {
+            v = <-nil => ran.set(v + 1),
+            v, _ok = <-ready => assert_eq!(v, 5),
+            _ = std::future::pending::<()>() => ran.set(2),
+        }
+    });
+    assert_eq!(ran.get(), 0);
+}
+
+#[test]
+fn c056_a_panic_in_an_operand_panics_the_select() {
+    fn operand() -> i32 {
+        panic!("operand")
+    }
+    let ready = filled(1, [5]);
+    let text = panic_text(|| {
+        now(async {
+            select! {
+                _v = <-ready => {}
+                ready <- operand() => {}
+            }
+        });
+    });
+    assert_eq!(text, "operand");
+    assert_eq!(ready.try_recv(), Ok(5), "no arm may have taken effect");
+}
+
+/// One of two channels is ready at every moment, `default` must never run. `second` makes the second
+/// ready, `Race2` by closing it.
+fn never_default(second: impl Fn(&Chan<i32>)) {
+    let rounds = if cfg!(miri) { 10 } else { 20_000 };
+    let (to, from) = std::sync::mpsc::sync_channel::<(Chan<i32>, Chan<i32>)>(0);
+    let (done, ran_default) = std::sync::mpsc::sync_channel(0);
+    let selector = std::thread::spawn(move || {
+        for (c1, c2) in from {
+            let default = now(async {
+                select! {
+                    <-c1 => false,
+                    <-c2 => false,
+                    default => true,
+                }
+            });
+            done.send(default).unwrap();
+        }
+    });
+    for _ in 0..rounds {
+        let (c1, c2) = (filled(1, [1]), Chan::new(1));
+        to.send((c1.clone(), c2.clone())).unwrap();
+        second(&c2);
+        let _ = c1.try_recv();
+        assert!(!ran_default.recv().unwrap());
+    }
+    drop(to);
+    selector.join().unwrap();
+}
+
+#[test]
+fn c057_default_never_runs_while_one_of_two_is_ready() {
+    never_default(|c2| assert!(c2.try_send(1).is_ok()));
+}
+
+#[test]
+fn c058_default_never_runs_while_one_of_two_becomes_ready_by_close() {
+    never_default(Chan::close);
+}
+
+#[test]
+fn c059_send_and_receive_of_one_select_do_not_meet() {
+    let channel = Chan::new(0);
+    let mut alone = pin!(async {
+        select! {
+            channel <- 1 => "sent",
+            <-channel => "received",
+        }
+    });
+    assert!(poll(alone.as_mut()).is_pending());
+    assert!(poll(alone.as_mut()).is_pending());
+    // Others meet either.
+    assert_eq!(channel.try_recv(), Ok(1));
+    assert_eq!(poll(alone.as_mut()), Poll::Ready("sent"));
+}
+
+async fn exchange(channel: &Chan<usize>, me: usize, swapped: bool) {
+    for _ in 0..1_000 {
+        if swapped {
+            select! {
+                v = <-channel => assert_ne!(v, me),
+                channel <- me => {}
+            }
+        } else {
+            select! {
+                channel <- me => {}
+                v = <-channel => assert_ne!(v, me),
+            }
+        }
+    }
+}
+
+#[test]
+fn c060_two_tasks_that_send_and_receive_never_meet_themselves() {
+    for swapped in [false, true] {
+        let channel = Chan::new(0);
+        block_on(async {
+            futures::join!(exchange(&channel, 0, false), exchange(&channel, 1, swapped));
+        });
+    }
+}
+
+#[test]
+fn c061_send_and_receive_on_a_buffer_of_one_alternate() {
+    let channel = Chan::new(1);
+    let mut count = [0; 2];
+    for i in 0..1_000 {
+        let which = now(async {
+            select! {
+                channel <- i => 0,
+                v = <-channel => {
+                    assert_eq!(v, i - 1);
+                    1
+                }
+            }
+        });
+        count[which] += 1;
+    }
+    assert_eq!(count, [500, 500]);
+}
+
+#[test]
+fn c062_a_channel_in_two_arms_leaves_no_trace_in_its_queue() {
+    let (c, d) = (Chan::new(0), Chan::new(0));
+    let mut a = pin!(async {
+        select! {
+            _v = <-c => 'c',
+            _v = <-c => 'c',
+            _v = <-d => 'd',
+        }
+    });
+    assert!(poll(a.as_mut()).is_pending());
+    let mut b = pin!(c.recv());
+    assert!(poll(b.as_mut()).is_pending());
+    assert!(d.try_send(7).is_ok());
+    assert_eq!(poll(a.as_mut()), Poll::Ready('d'));
+    assert!(c.try_send(8).is_ok());
+    assert_eq!(poll(b.as_mut()), Poll::Ready(8));
+}
+
+#[test]
+fn c063_an_arm_that_lost_is_unlinked_and_its_successor_served() {
+    let (c1, c2) = (Chan::new(0), Chan::new(0));
+    let mut a = pin!(c1.recv());
+    assert!(poll(a.as_mut()).is_pending());
+    let mut b = pin!(async {
+        select! {
+            _v = <-c1 => unreachable!(),
+            _v = <-c2 => {}
+        }
+        c1.recv().await
+    });
+    assert!(poll(b.as_mut()).is_pending());
+    assert!(c2.try_send(0).is_ok());
+    assert!(poll(b.as_mut()).is_pending());
+    assert!(c1.try_send(1).is_ok());
+    assert!(c1.try_send(2).is_ok());
+    assert_eq!(poll(a.as_mut()), Poll::Ready(1));
+    assert_eq!(poll(b.as_mut()), Poll::Ready(2));
+}
+
+#[test]
+fn c064_a_four_way_send_select_delivers_every_value_once() {
+    let n = if cfg!(miri) { 100 } else { 20_000 };
+    let channels: Vec<_> = (0..4).map(|_| Chan::<usize>::new(0)).collect();
+    let all = Chan::<usize>::new(0);
+    let sender = async {
+        for i in 0..n {
+            select! {
+                channels[0] <- i => {}
+                channels[1] <- i => {}
+                channels[2] <- i => {}
+                channels[3] <- i => {}
+            }
+        }
+        channels.iter().for_each(Chan::close);
+    };
+    let mux = |from: Chan<usize>| {
+        let all = all.clone();
+        async move {
+            while let Some(value) = from.next().await {
+                all.send(value).await;
+            }
+        }
+    };
+    let muxes = async {
+        futures::future::join_all(channels.iter().cloned().map(mux)).await;
+        all.close();
+    };
+    let receiver = async {
+        let mut seen = vec![false; n];
+        while let Some(value) = all.next().await {
+            assert!(!std::mem::replace(&mut seen[value], true), "{value} came twice");
+        }
+        assert!(seen.into_iter().all(|seen| seen));
+    };
+    block_on(async { futures::join!(sender, muxes, receiver) });
+}
+
+#[test]
+fn c065_close_wakes_a_parked_receive_with_zero_and_false() {
+    let (c, d) = (Chan::<i32>::new(0), Chan::<i32>::new(0));
+    let woken = Arc::default();
+    let mut parked = pin!(async {
+        select! {
+            v, ok = <-c => (v, ok),
+            v, ok = <-d => (v + 1, ok),
+        }
+    });
+    assert!(poll_with(parked.as_mut(), &woken).is_pending());
+    c.close();
+    assert_eq!(woken.times(), 1);
+    assert_eq!(poll_with(parked.as_mut(), &woken), Poll::Ready((0, false)));
+}
+
+#[test]
+fn c066_close_while_a_send_is_parked_panics_in_the_select() {
+    let (c, d) = (Chan::new(0), Chan::<i32>::new(0));
+    let mut parked = Box::pin(async {
+        select! {
+            c <- 1 => {}
+            _v = <-d => {}
+        }
+    });
+    assert!(poll(parked.as_mut()).is_pending());
+    c.close();
+    let text = panic_text(|| {
+        let _ = poll(parked.as_mut());
+    });
+    assert_eq!(text, "send on closed channel");
+    // Its other registrations are gone: nobody receives.
+    assert!(d.try_send(1).is_err());
+    drop(parked);
+    assert!(d.try_send(1).is_err());
+}
+
+#[test]
+fn c067_a_send_on_a_closed_channel_panics_if_it_is_chosen() {
+    let (closed, ready) = (Chan::new(1), Chan::<i32>::new(0));
+    closed.close();
+    ready.close();
+    const TRIALS: usize = 400;
+    let mut panics = 0;
+    for _ in 0..TRIALS {
+        let select = || {
+            now(async {
+                select! {
+                    closed <- 1 => unreachable!(),
+                    <-ready => {}
+                }
+            });
+        };
+        panics += usize::from(catch_unwind(AssertUnwindSafe(select)).is_err());
+    }
+    // sigma is 10.
+    assert!(panics.abs_diff(TRIALS / 2) < 100, "{panics}");
+    // The locks are free.
+    assert!(closed.is_closed() && ready.is_closed());
+}
+
+#[test]
+fn c067_a_send_on_a_closed_channel_beats_default_and_panics() {
+    let closed = Chan::new(1);
+    closed.close();
+    let text = panic_text(|| {
+        now(async {
+            select! {
+                closed <- 1 => {}
+                default => {}
+            }
+        });
+    });
+    assert_eq!(text, "send on closed channel");
+}
+
+#[test]
+fn c068_of_three_sends_at_once_one_is_taken_and_two_remain() {
+    let channels: [Chan<usize>; 3] = std::array::from_fn(|_| Chan::new(1));
+    let [a, b, c] = &channels;
+    let mut parked = pin!(async {
+        select! { v = <-a => v, v = <-b => v, v = <-c => v }
+    });
+    assert!(poll(parked.as_mut()).is_pending());
+    for (i, channel) in channels.iter().enumerate() {
+        assert!(channel.try_send(i).is_ok());
+    }
+    let Poll::Ready(got) = poll(parked) else { panic!("it was woken") };
+    let left: Vec<_> = channels.iter().filter_map(|channel| channel.try_recv().ok()).collect();
+    assert_eq!((got, left), (0, vec![1, 2]));
+}
+
+#[test]
+fn c069_nil_ends_a_channels_part_in_a_loop() {
+    let (mut a, mut b) = (filled(2, [1, 2]), filled(2, [10, 20]));
+    a.close();
+    b.close();
+    let sum = now(async {
+        let mut sum = 0;
+        while !(a.is_nil() && b.is_nil()) {
+            select! {
+                v, ok = <-a => if ok { sum += v } else { a = Chan::nil() },
+                v, ok = <-b => if ok { sum += v } else { b = Chan::nil() },
+            }
+        }
+        sum
+    });
+    assert_eq!(sum, 33);
+}
+
+/// TestSelectStress: plain and selecting senders and receivers over the same four channels.
+#[test]
+fn c070_plain_and_selecting_senders_and_receivers_come_out_even() {
+    let n = if cfg!(miri) { 20 } else { 2_000 };
+    let capacities = [0, 0, 2, 3];
+    let channels: [Chan<usize>; 4] = capacities.map(Chan::new);
+    let plain_send = |i: usize| {
+        let channel = channels[i].clone();
+        async move {
+            for j in 0..n {
+                channel.send(j).await;
+            }
+        }
+    };
+    let plain_recv = |i: usize| {
+        let channel = channels[i].clone();
+        async move {
+            for _ in 0..n {
+                channel.recv().await;
+            }
+        }
+    };
+    let select_send = async {
+        let mut left = [n; 4];
+        let mut open = channels.clone();
+        while left.iter().any(|left| *left > 0) {
+            let sent = select! {
+                open[3] <- 0 => 3,
+                open[2] <- 0 => 2,
+                open[0] <- 0 => 0,
+                open[1] <- 0 => 1,
+            };
+            left[sent] -= 1;
+            if left[sent] == 0 {
+                open[sent] = Chan::nil();
+            }
+        }
+    };
+    let select_recv = async {
+        let mut left = [n; 4];
+        let mut open = channels.clone();
+        while left.iter().any(|left| *left > 0) {
+            let got = select! {
+                <-open[0] => 0,
+                <-open[1] => 1,
+                <-open[2] => 2,
+                <-open[3] => 3,
+            };
+            left[got] -= 1;
+            if left[got] == 0 {
+                open[got] = Chan::nil();
+            }
+        }
+    };
+    let sends = futures::future::join_all((0..4).map(plain_send));
+    let receives = futures::future::join_all((0..4).map(plain_recv));
+    block_on(async { futures::join!(sends, receives, select_send, select_recv) });
+    assert!(channels.iter().all(|channel| channel.is_empty()));
+}
+
+#[test]
+fn c073_break_leaves_the_block_that_is_named() {
+    let ready = filled(1, [1]);
+    let reached = now(async {
+        let out = 'select: {
+            select! {
+                v = <-ready => if v == 1 { break 'select 1 },
+                default => {}
+            }
+            2
+        };
+        for i in 0.. {
+            select! {
+                <-ready => unreachable!(),
+                default => if i == 3 { break },
+            }
+        }
+        out
+    });
+    assert_eq!(reached, 1);
+}
+
+#[test]
+fn c075_a_parked_select_that_is_dropped_leaves_no_trace_and_loses_nothing() {
+    let (a, b) = (Chan::new(0), Chan::<i32>::new(0));
+    let drops = Arc::new(());
+    let mut parked = Box::pin(async {
+        select! {
+            a <- drops.clone() => {}
+            _v = <-b => {}
+        }
+    });
+    assert!(poll(parked.as_mut()).is_pending());
+    assert_eq!(Arc::strong_count(&drops), 2);
+    drop(parked);
+    assert_eq!(Arc::strong_count(&drops), 1);
+    assert!(a.try_recv().is_err());
+    assert!(b.try_send(1).is_err());
+}
