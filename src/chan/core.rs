@@ -33,6 +33,7 @@
 
 #![expect(unsafe_code, reason = "values move between pinned waiter nodes under the lock")]
 
+use super::feed::Feed;
 use crate::sys::cell::UnsafeCell;
 use crate::sys::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::wait::arm::{ObjectGuard, ObjectLock};
@@ -42,9 +43,10 @@ use crate::wait::record::Record;
 use crate::wait::waiter::Waiter;
 use std::collections::VecDeque;
 use std::fmt;
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 /// What a waiting node is doing, and whose its value is.
 pub(super) mod tag {
@@ -152,6 +154,8 @@ pub(super) struct State<T> {
     /// Those who wait for the end of sending.
     closers: List<()>,
     next_seq: u64,
+    /// What values come from if not from senders, until the last receiver goes.
+    pub(super) feed: Option<Arc<dyn Feed<T>>>,
     closed: bool,
     disconnected: bool,
 }
@@ -169,6 +173,7 @@ impl<T> Core<T> {
             streams: List::new(),
             closers: List::new(),
             next_seq: 0,
+            feed: None,
             closed: false,
             disconnected: false,
         };
@@ -361,6 +366,7 @@ impl<T> State<T> {
         let recv = !self.buffer.is_empty()
             | !self.senders.is_empty()
             | !self.returned.is_empty()
+            | self.feed.is_some()
             | self.closed;
         let send = (self.buffer.len() < self.capacity) | !self.receivers.is_empty() | over;
         (u32::from(recv) * hint::RECV)
@@ -423,7 +429,37 @@ impl<T> State<T> {
                 return Tried::Done;
             }
         }
+        if let Some(value) = self.feed.as_ref().and_then(|feed| feed.take()) {
+            // SAFETY: by this function's contract.
+            unsafe { into.write(value) };
+            return Tried::Done;
+        }
         if self.closed { Tried::Closed } else { Tried::Wait }
+    }
+
+    /// Moves the value of the feed, which may have one now, to who waits for it.
+    pub(super) fn pump(&mut self, wakes: &mut WakeBatch) {
+        self.wake_streams(wakes);
+        if self.receivers.is_empty() {
+            // It stays where it is until somebody asks.
+            return;
+        }
+        let Some(value) = self.feed.as_ref().and_then(|feed| feed.take()) else { return };
+        let value = ManuallyDrop::new(value);
+        // SAFETY: it holds a value, which nobody drops if it is moved out.
+        if unsafe { self.try_send(&raw const *value, wakes) } != Tried::Done {
+            // Those who waited have just been claimed by something else.
+            self.returned.push((self.next_seq, ManuallyDrop::into_inner(value)));
+            self.next_seq += 1;
+        }
+    }
+
+    /// Tells the feed, if there is one, that somebody waits for its value.
+    #[inline]
+    fn arm_feed(&self) {
+        if let Some(feed) = &self.feed {
+            Arc::clone(feed).arm();
+        }
     }
 
     #[cold]
@@ -524,6 +560,7 @@ impl<T> State<T> {
         unsafe { node.seat() }.tag = tag::WAITING;
         // SAFETY: by this function's contract.
         unsafe { self.receivers.push_back(NonNull::from(node)) };
+        self.arm_feed();
     }
 
     /// Links a sender that has to wait; its slot holds the value.
@@ -692,11 +729,15 @@ impl<T> State<T> {
 
     /// The last receiving handle is gone. Returns what nobody will receive, to be dropped outside of
     /// the lock.
-    pub(super) fn disconnect(&mut self, wakes: &mut WakeBatch) -> (VecDeque<T>, Vec<(u64, T)>) {
+    pub(super) fn disconnect(&mut self, wakes: &mut WakeBatch) -> Unreceived<T> {
         self.disconnected = true;
         self.refuse_senders(tag::DISCONNECTED, wakes);
         wake_list(&mut self.closers, wakes);
-        (std::mem::take(&mut self.buffer), std::mem::take(&mut self.returned))
+        Unreceived {
+            _buffer: std::mem::take(&mut self.buffer),
+            _returned: std::mem::take(&mut self.returned),
+            feed: self.feed.take(),
+        }
     }
 
     fn refuse_senders(&mut self, tag: u8, wakes: &mut WakeBatch) {
@@ -716,8 +757,26 @@ impl<T> State<T> {
     /// sending is over.
     pub(super) fn watchers(&mut self, of: Event) -> &mut List<()> {
         match of {
-            Event::Receivable => &mut self.streams,
+            Event::Receivable => {
+                self.arm_feed();
+                &mut self.streams
+            }
             Event::Over => &mut self.closers,
+        }
+    }
+}
+
+/// What the last receiver leaves behind. Dropping it runs code of the user's.
+pub(super) struct Unreceived<T> {
+    _buffer: VecDeque<T>,
+    _returned: Vec<(u64, T)>,
+    feed: Option<Arc<dyn Feed<T>>>,
+}
+
+impl<T> Drop for Unreceived<T> {
+    fn drop(&mut self) {
+        if let Some(feed) = self.feed.take() {
+            feed.stop();
         }
     }
 }

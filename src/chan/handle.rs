@@ -125,6 +125,13 @@ fn close_or_panic<T>(core: Option<&Core<T>>) {
     }
 }
 
+impl<T> Receiver<T> {
+    /// The first receiving handle of a channel, which counts it already.
+    pub(super) fn new(core: Arc<Core<T>>) -> Self {
+        Self { core: Some(core) }
+    }
+}
+
 /// Go's `chan T`: sends and receives. A clone is the same channel; handles are equal if they are of one
 /// channel.
 ///

@@ -42,7 +42,7 @@
 
 // For who works on this module:
 //
-// `core.rs` holds the state, its invariants and all that happens under the lock; `recv.rs` and
+// `feed.rs` makes channels whose values come from a timer. `core.rs` holds the state, its invariants and all that happens under the lock; `recv.rs` and
 // `send.rs` the two operations and their futures; `watch.rs` those who are only woken; `stream.rs`
 // the adapters; `handle.rs` the handles and their counts.
 //
@@ -56,6 +56,7 @@ mod arm;
 mod blocking;
 mod core;
 mod error;
+mod feed;
 mod handle;
 #[cfg(all(test, gort_loom))]
 mod loom;
@@ -77,5 +78,6 @@ pub use zero::ZeroValue;
 pub(crate) use self::{
     arm::{RecvArm, SendArm},
     core::Core,
+    feed::{Feed, fed},
     send::Outcome,
 };

@@ -170,6 +170,12 @@ impl Timer {
         }
     }
 
+    /// Calls `waker` when the deadline has come, even if it has.
+    pub(crate) fn arm(&mut self, waker: Waker) {
+        self.cancel();
+        self.state = State::Pending(self.shard.insert(self.deadline, waker));
+    }
+
     /// Ready once the deadline has come; otherwise the waker of `cx` is called when it has.
     pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.state {

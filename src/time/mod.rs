@@ -16,9 +16,10 @@
 //!
 //! # Go
 //!
-//! [`sleep()`] is `time.Sleep`, `after` is `time.After`. What Go writes as a `select` over a channel
+//! [`sleep()`] is `time.Sleep`, [`after()`] is `time.After`. What Go writes as a `select` over a channel
 //! and a timer may be written so here too, or as [`timeout()`].
 
+mod after;
 mod instant;
 mod interval;
 mod sleep;
@@ -30,6 +31,7 @@ mod timeout;
 pub use std::time::Duration;
 
 pub use self::{
+    after::after,
     instant::Instant,
     interval::{Interval, MissedTickBehavior, Tick, interval, interval_at},
     sleep::{Sleep, sleep, sleep_until},

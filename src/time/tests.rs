@@ -1,15 +1,18 @@
 //! Futures polled by hand, on a clock moved by hand.
 
+use super::after::After;
 use super::sleep::Sleep;
 use super::timeout::Timeout;
 use super::*;
-use crate::reactor::{Backend, Driver};
+use crate::chan::{Core, Receiver, TryRecvError, fed};
+use crate::reactor::{Backend, Driver, Timer};
 use crate::sys::clock::{Clock, Nanos};
 use crate::sys::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn, ready};
 use std::panic::Location;
 use std::pin::{Pin, pin};
+use std::sync::Weak;
 use std::task::{Context, Poll, Wake, Waker};
 
 const MS: Nanos = 1_000_000;
@@ -298,4 +301,99 @@ fn instants_saturate_and_convert() {
     assert_eq!(now.checked_duration_since(now + Duration::from_secs(1)), None);
     assert!(Instant::far_future() > now + Duration::from_secs(1 << 30));
     assert!(Instant::default() >= now);
+}
+
+impl Bench {
+    fn after(&self, nanos: Nanos) -> Receiver<Instant> {
+        self.after_watched(nanos).0
+    }
+
+    /// With something that tells whether the channel is still in memory.
+    fn after_watched(&self, nanos: Nanos) -> (Receiver<Instant>, Weak<Core<Instant>>) {
+        let timer = Timer::after(self.shard(), nanos);
+        let mut memory = Weak::new();
+        let rx = fed(|core| {
+            memory = Arc::downgrade(&core);
+            Arc::new(After::new(core, timer))
+        });
+        (rx, memory)
+    }
+}
+
+#[test]
+fn a_channel_of_time_wakes_its_receiver_and_yields_when_it_was_due() {
+    let bench = Bench::new();
+    let due = bench.instant() + Duration::from_millis(10);
+    let rx = bench.after(10 * MS);
+    let mut recv = pin!(rx.recv_ok());
+    assert!(bench.poll(recv.as_mut()).is_pending());
+    assert_eq!(bench.advance(10 * MS - 1), 0);
+    assert_eq!(bench.advance(20 * MS), 1);
+    assert_eq!(bench.poll(recv.as_mut()), Poll::Ready((due, true)));
+    // It is not closed: who receives again waits for ever.
+    assert!(bench.poll(pin!(rx.recv())).is_pending());
+    assert_eq!(bench.advance(100 * MS), 0);
+    assert!(!rx.is_closed());
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+}
+
+#[test]
+fn a_time_that_has_come_is_received_at_once_even_before_anybody_looks_at_the_timers() {
+    let bench = Bench::new();
+    let rx = bench.after(10 * MS);
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    bench.advance_unseen(30 * MS);
+    assert_eq!((rx.len(), rx.capacity()), (0, 0));
+    let due = bench.instant() - Duration::from_millis(20);
+    assert_eq!(rx.try_recv(), Ok(due));
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    assert!(bench.after(0).try_recv().is_ok());
+}
+
+#[test]
+fn a_channel_of_time_that_nobody_waits_for_has_no_timer() {
+    let bench = Bench::new();
+    let (rx, memory) = bench.after_watched(10 * MS);
+    assert_eq!(bench.driver.timers(), 0);
+    assert!(bench.poll(pin!(rx.recv())).is_pending());
+    assert_eq!(bench.driver.timers(), 1);
+    drop(rx);
+    assert_eq!(bench.driver.timers(), 0);
+    assert_eq!(memory.strong_count(), 0, "the channel and its timer keep each other alive");
+}
+
+#[test]
+fn a_channel_of_time_is_freed_after_it_has_fired_too() {
+    let bench = Bench::new();
+    let (rx, memory) = bench.after_watched(MS);
+    assert!(bench.poll(pin!(rx.recv())).is_pending());
+    bench.advance(MS);
+    drop(rx);
+    assert_eq!(memory.strong_count(), 0);
+}
+
+#[test]
+fn of_two_receivers_one_gets_the_time_and_a_dropped_match_goes_to_the_next() {
+    let bench = Bench::new();
+    let rx = bench.after(MS);
+    let mut first = Box::pin(rx.recv());
+    let mut second = pin!(rx.recv());
+    assert!(bench.poll(first.as_mut()).is_pending());
+    assert!(bench.poll(second.as_mut()).is_pending());
+    assert_eq!(bench.advance(MS), 1);
+    drop(first);
+    assert!(bench.poll(second.as_mut()).is_ready());
+}
+
+#[test]
+fn a_stream_of_time_is_woken_and_finds_the_value() {
+    use futures_core::Stream;
+    let bench = Bench::new();
+    let due = bench.instant() + Duration::from_millis(1);
+    let mut stream = pin!(bench.after(MS).stream());
+    let mut cx = Context::from_waker(&bench.waker);
+    assert!(stream.as_mut().poll_next(&mut cx).is_pending());
+    assert_eq!(bench.advance(MS), 1);
+    assert_eq!(stream.as_mut().poll_next(&mut cx), Poll::Ready(Some(due)));
+    assert!(stream.as_mut().poll_next(&mut cx).is_pending());
 }
