@@ -1,0 +1,197 @@
+//! The command line: what to fetch, and within which limits.
+
+use std::{
+    error::Error,
+    ffi::OsString,
+    fs,
+    io::{self, Read},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+
+use lexopt::prelude::*;
+
+pub(crate) const HELP: &str = "\
+GETs many URLs at once, a goroutine per request, and tells how it went.
+
+Usage: fetch [OPTIONS] [URL...]
+
+Without a URL it serves a site of its own on a loopback port, with slow, failing, hanging and
+endless pages, asks it 10,000 times, and checks that every answer was the planned one.
+
+Arguments:
+  URL                  an http:// address; `-` reads addresses from standard input, one a line
+
+Options:
+  -f, --file F         read more addresses from F, one a line; blank lines and `# notes` are skipped
+  -n, --requests N     how many requests in all; the list is gone through as often as it takes
+                       [default: every address once; 10000 for the own site]
+  -c, --concurrency N  how many requests at a time [default: 256]
+  -t, --timeout T      the longest a request may take, as 500ms, 2s or 1m
+                       [default: 10s; 2s for the own site]
+      --idle-per-host N  connections kept open to one host between requests [default: as --concurrency]
+      --max-body SIZE  the longest body to read, as 500, 64KiB or 8MiB [default: 8MiB]
+      --json           print the summary as JSON
+  -h, --help           print this
+
+Exit status: 0 all went well (the own site: as planned), 1 a request failed, 2 a mistake on the
+command line, 130 stopped by Ctrl-C.
+";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) struct Args {
+    /// The addresses to fetch; `None`: the embedded site.
+    pub(crate) urls: Option<Vec<String>>,
+    pub(crate) requests: usize,
+    pub(crate) concurrency: usize,
+    pub(crate) limits: Limits,
+    pub(crate) json: bool,
+}
+
+/// What one request may take.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) timeout: Duration,
+    pub(crate) max_body: u64,
+    pub(crate) idle_per_host: usize,
+    /// Idle connections to all hosts together.
+    pub(crate) idle: usize,
+}
+
+/// A place addresses come from, in the order of the command line.
+enum Source {
+    Url(String),
+    File(PathBuf),
+    Stdin,
+}
+
+/// Reads the command line and the lists it names; `None` when it asks for help.
+pub(crate) fn parse(
+    line: impl IntoIterator<Item = OsString>,
+) -> Result<Option<Args>, Box<dyn Error>> {
+    let mut sources = Vec::new();
+    let (mut requests, mut timeout, mut idle_per_host) = (None, None, None);
+    let (mut concurrency, mut max_body, mut json) = (256, 8 << 20, false);
+
+    let mut parser = lexopt::Parser::from_args(line);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('h') | Long("help") => return Ok(None),
+            Short('f') | Long("file") => match parser.value()? {
+                name if name == "-" => sources.push(Source::Stdin),
+                name => sources.push(Source::File(name.into())),
+            },
+            Short('n') | Long("requests") => {
+                requests = Some(value("--requests", parser.value()?, count)?);
+            }
+            Short('c') | Long("concurrency") => {
+                concurrency = value("--concurrency", parser.value()?, count)?;
+            }
+            Short('t') | Long("timeout") => {
+                timeout = Some(value("--timeout", parser.value()?, duration)?);
+            }
+            Long("idle-per-host") => {
+                idle_per_host = Some(value("--idle-per-host", parser.value()?, number)?);
+            }
+            Long("max-body") => max_body = value("--max-body", parser.value()?, size)?,
+            Long("json") => json = true,
+            Value(v) if v == "-" => sources.push(Source::Stdin),
+            Value(v) => sources.push(Source::Url(v.string()?)),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+
+    let urls = if sources.is_empty() { None } else { Some(read(sources)?) };
+    let site = urls.is_none();
+    Ok(Some(Args {
+        requests: requests.unwrap_or(urls.as_ref().map_or(10_000, Vec::len)),
+        urls,
+        concurrency,
+        limits: Limits {
+            timeout: timeout.unwrap_or(Duration::from_secs(if site { 2 } else { 10 })),
+            max_body,
+            idle_per_host: idle_per_host.unwrap_or(concurrency),
+            idle: concurrency,
+        },
+        json,
+    }))
+}
+
+/// All addresses the sources name; at least one.
+fn read(sources: Vec<Source>) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut urls = Vec::new();
+    for source in sources {
+        let text = match source {
+            Source::Url(url) => {
+                urls.push(url);
+                continue;
+            }
+            Source::File(path) => {
+                fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?
+            }
+            Source::Stdin => {
+                let mut text = String::new();
+                io::stdin()
+                    .read_to_string(&mut text)
+                    .map_err(|e| format!("standard input: {e}"))?;
+                text
+            }
+        };
+        let lines = text.lines().map(str::trim);
+        urls.extend(lines.filter(|l| !l.is_empty() && !l.starts_with('#')).map(String::from));
+    }
+    if urls.is_empty() { Err("the list of addresses is empty".into()) } else { Ok(urls) }
+}
+
+/// Reads an option's value, or says what is wrong with it.
+fn value<T>(
+    name: &str,
+    text: OsString,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<T, Box<dyn Error>> {
+    let text = text.string()?;
+    read(&text).ok_or_else(|| format!("{name} does not take {text:?}").into())
+}
+
+fn number<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+/// A number above zero.
+fn count(text: &str) -> Option<usize> {
+    number(text).filter(|&n| n > 0)
+}
+
+/// A number and its unit, which may be missing.
+fn split(text: &str) -> (&str, &str) {
+    let digits = text.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+    text.split_at(digits)
+}
+
+/// A length of time above zero: `500ms`, `2s`, `1.5m`; without a unit, seconds.
+fn duration(text: &str) -> Option<Duration> {
+    let (digits, unit) = split(text);
+    let seconds = match unit {
+        "ms" => 0.001,
+        "s" | "" => 1.0,
+        "m" => 60.0,
+        _ => return None,
+    };
+    let time = Duration::try_from_secs_f64(number::<f64>(digits)? * seconds).ok()?;
+    (!time.is_zero()).then_some(time)
+}
+
+/// A size in bytes: `500`, `64KiB`, `8M`.
+fn size(text: &str) -> Option<u64> {
+    let (digits, unit) = split(text);
+    let shift = match unit {
+        "" | "B" => 0,
+        "K" | "KiB" => 10,
+        "M" | "MiB" => 20,
+        "G" | "GiB" => 30,
+        _ => return None,
+    };
+    number::<u64>(digits)?.checked_mul(1 << shift)
+}

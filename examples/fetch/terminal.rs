@@ -1,0 +1,91 @@
+//! What touches the terminal and the process: the progress line, Ctrl-C, the descriptor limit.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    sync::{Arc, atomic::AtomicBool},
+    thread,
+};
+
+use gort::Receiver;
+
+use crate::report::{Report, grouped};
+
+/// A line on standard error that is redrawn, if that is a terminal.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    on: bool,
+    requests: usize,
+}
+
+impl Progress {
+    pub(crate) fn new(requests: usize) -> Self {
+        Progress { on: io::stderr().is_terminal(), requests }
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.on
+    }
+
+    pub(crate) fn draw(&mut self, report: &Report) {
+        let (done, all) = (grouped(report.done()), grouped(self.requests as u64));
+        let (failed, running) = (grouped(report.failed()), gort::runtime::num_goroutine());
+        let running = grouped(running as u64);
+        let text = format!("\r\x1b[K{done} of {all} done, {failed} failed, {running} goroutines");
+        _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Takes the line away.
+    pub(crate) fn clear(&mut self) {
+        if self.on {
+            _ = io::stderr().lock().write_all(b"\r\x1b[K");
+        }
+    }
+
+    /// Prints a line above it.
+    pub(crate) fn line(&mut self, line: &str) {
+        self.clear();
+        _ = writeln!(io::stderr().lock(), "fetch: {line}");
+    }
+}
+
+/// A channel that tells of the first Ctrl-C (or `kill`). The second one ends the process at once.
+#[cfg(unix)]
+pub(crate) fn ctrl_c() -> io::Result<Receiver<()>> {
+    use signal_hook::{
+        consts::{SIGINT, SIGTERM},
+        flag,
+        iterator::Signals,
+    };
+
+    let again = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first signal finds the flag unset and sets it.
+        flag::register_conditional_shutdown(signal, 130, again.clone())?;
+        flag::register(signal, again.clone())?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let (tx, rx) = gort::chan(1);
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        if signals.forever().next().is_some() {
+            _ = tx.blocking_send(());
+        }
+    })?;
+    Ok(rx)
+}
+
+/// Ctrl-C ends the process without a summary here: the channel is nil and never ready.
+#[cfg(not(unix))]
+pub(crate) fn ctrl_c() -> io::Result<Receiver<()>> {
+    Ok(Receiver::nil())
+}
+
+/// Asks for as many descriptors as the system allows, as Go does at the start of every program.
+pub(crate) fn raise_descriptor_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+        let Rlimit { current: _, maximum } = getrlimit(Resource::Nofile);
+        _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
+}

@@ -1,0 +1,340 @@
+//! `examples/fetch`, run as the program it is: counts, lines and exit statuses, against its own site
+//! and against a server of this test.
+
+#![cfg(unix)]
+
+mod example;
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    process::{Command, Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc,
+    },
+    thread,
+};
+
+use serde_json::{Value, json};
+
+fn fetch(args: &[&str]) -> Command {
+    let mut command = example::example("fetch");
+    // No answer of these tests takes long, and none is meant to be stopped by the clock.
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// Runs it and takes apart what it leaves: exit status, standard output, lines of standard error.
+fn run(mut command: Command) -> (Option<i32>, String, Vec<String>) {
+    let Output { status, stdout, stderr } = command.output().expect("fetch starts");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (status.code(), text(stdout), text(stderr).lines().map(String::from).collect())
+}
+
+fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("not JSON: {e}\n{text}"))
+}
+
+// Its own site.
+
+#[test]
+fn site_of_its_own_gives_every_planned_outcome_exactly() {
+    let (code, out, errors) = run(fetch(&["--requests", "1000", "--json"]));
+    assert_eq!((code, &errors[..]), (Some(0), &[][..]), "{out}");
+    let summary = parse(&out);
+    assert_eq!(summary["done"], 1000);
+    assert_eq!(summary["planned"], true);
+    assert_eq!(summary["surprises"], 0);
+    assert_eq!(summary["status"], json!({ "1xx": 0, "2xx": 902, "3xx": 20, "4xx": 30, "5xx": 30 }));
+    assert_eq!(
+        summary["errors"],
+        json!({
+            "timeout": 1, "reset": 6, "closed early": 6, "not HTTP": 2, "too long": 1, "refused": 2
+        })
+    );
+    let kib = 500 / 2 + 200 * 16 + 40 * 256 + 100 * 2 + 30 * 4 + 20 * 10;
+    assert_eq!(summary["body_bytes"], kib * 1024 + 72 * 64);
+    let rows = summary["histogram"].as_array().expect("rows");
+    assert_eq!(rows.iter().map(|row| row["count"].as_u64().unwrap()).sum::<u64>(), 982);
+    assert!(summary["peak_goroutines"].as_u64().unwrap() > 1);
+}
+
+#[test]
+fn plan_follows_the_limits() {
+    // The first 473 requests of the plan have none that hangs, so no clock decides.
+    let args = ["-n", "473", "-t", "10m", "-c", "8", "--max-body", "16KiB", "--json"];
+    let (code, out, errors) = run(fetch(&args));
+    assert_eq!((code, &errors[..]), (Some(0), &[][..]), "{out}");
+    let summary = parse(&out);
+    let pictures = summary["urls"][2]["requests"].as_u64().expect("a count");
+    assert!(pictures > 0);
+    assert_eq!(summary["errors"]["too long"], pictures);
+}
+
+#[test]
+fn table_has_every_line() {
+    let (code, out, errors) = run(fetch(&["--requests=400", "--timeout=10m"]));
+    assert_eq!((code, &errors[..]), (Some(0), &[][..]), "{out}");
+    let starts = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
+    let names: Vec<_> = out.lines().map(starts).filter(|name| !name.is_empty()).collect();
+    assert_eq!(
+        names,
+        [
+            "requests",
+            "status",
+            "errors",
+            "plan",
+            "throughput",
+            "time",
+            "latency",
+            "goroutines",
+            "memory"
+        ]
+    );
+    assert!(out.starts_with("requests    400, 256 at a time\nstatus      2xx "), "{out}");
+    assert!(out.contains("\nplan        400 of 400 went as planned\n"), "{out}");
+    assert!(out.contains("\nlatency     p50 "), "{out}");
+    assert!(out.lines().any(|line| line.contains('≤') && line.contains('#')), "{out}");
+}
+
+// A server of the test.
+
+/// Serves `/ok`, `/endless`, `/once` and `/silent` on threads.
+struct Server {
+    addr: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    /// Gets a message for each request to `/silent`.
+    silent: mpsc::Receiver<()>,
+}
+
+impl Server {
+    fn start() -> Server {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let addr = listener.local_addr().expect("an address");
+        let connections = Arc::new(AtomicUsize::new(0));
+        let (tx, silent) = mpsc::channel();
+        let count = connections.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                count.fetch_add(1, Relaxed);
+                let tx = tx.clone();
+                thread::spawn(move || serve(stream, &tx));
+            }
+        });
+        Server { addr, connections, silent }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+}
+
+/// Answers requests until the client, or the page, has had enough.
+fn serve(mut stream: TcpStream, silent: &mpsc::Sender<()>) -> Option<()> {
+    let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
+    loop {
+        let request = lines.next()?.ok()?;
+        while !lines.next()?.ok()?.is_empty() {}
+        let path = request.split(' ').nth(1)?;
+        match path {
+            "/endless" => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
+                while stream.write_all(&[b'x'; 4096]).is_ok() {}
+                return None;
+            }
+            "/silent" => silent.send(()).ok()?,
+            _ => stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").ok()?,
+        }
+        if path == "/once" {
+            return None;
+        }
+    }
+}
+
+#[test]
+fn connections_are_used_again() {
+    let server = Server::start();
+    let url = server.url("/ok");
+    let (code, out, errors) = run(fetch(&["-n", "20", "-c", "1", "--json", &url]));
+    assert_eq!((code, &errors[..]), (Some(0), &[][..]), "{out}");
+    let summary = parse(&out);
+    assert_eq!((&summary["done"], &summary["planned"]), (&json!(20), &json!(false)));
+    assert_eq!((&summary["status"]["2xx"], &summary["body_bytes"]), (&json!(20), &json!(100)));
+    assert_eq!(server.connections.load(Relaxed), 1);
+}
+
+#[test]
+fn without_idle_connections_each_request_makes_its_own() {
+    let server = Server::start();
+    let url = server.url("/ok");
+    let (code, ..) = run(fetch(&["-n", "20", "-c", "1", "--idle-per-host", "0", &url]));
+    assert_eq!(code, Some(0));
+    assert_eq!(server.connections.load(Relaxed), 20);
+}
+
+#[test]
+fn connection_that_the_server_closed_meanwhile_is_replaced() {
+    let server = Server::start();
+    let url = server.url("/once");
+    let (code, out, errors) = run(fetch(&["-n", "50", "-c", "2", &url]));
+    assert_eq!((code, &errors[..]), (Some(0), &[][..]), "{out}");
+}
+
+#[test]
+fn addresses_come_from_arguments_files_and_standard_input() {
+    let server = Server::start();
+    let (a, b, c) = (server.url("/a"), server.url("/b"), server.url("/c"));
+    let file = std::env::temp_dir().join(format!("gort-fetch-{}.txt", server.addr.port()));
+    std::fs::write(&file, format!("# a note\n\n  {b}\r\n")).expect("a file");
+    let mut command = fetch(&["--json", "-n", "4", &a, "--file"]);
+    let child = command.arg(&file).arg("-").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = child.spawn().expect("fetch starts");
+    writeln!(child.stdin.take().expect("a pipe"), "{c}").expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    std::fs::remove_file(&file).expect("the file was there");
+    assert_eq!(output.status.code(), Some(0));
+    let summary = parse(std::str::from_utf8(&output.stdout).expect("text"));
+    assert_eq!(
+        summary["urls"],
+        json!([
+            { "url": a, "requests": 2, "surprises": 0 },
+            { "url": b, "requests": 1, "surprises": 0 },
+            { "url": c, "requests": 1, "surprises": 0 },
+        ])
+    );
+}
+
+// Everything that goes wrong: a line each, and the rest goes on.
+
+#[test]
+fn each_failure_is_one_line_and_the_rest_goes_on() {
+    let server = Server::start();
+    // Bound and not listening: nobody else can take the port, and it refuses.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    let refused = format!("http://{}/", socket.local_addr().unwrap().as_socket().unwrap());
+    // A label may have 63 letters, so nobody needs to be asked about this name.
+    let long = "x".repeat(64);
+    let (unknown, endless, ok) =
+        (format!("http://{long}/"), server.url("/endless"), server.url("/"));
+
+    let urls = [
+        "gopher://host/",
+        "//host/",
+        "http://host:99999/",
+        "http:///path",
+        "https://localhost/",
+        "http://255.255.255.255/",
+        &unknown,
+        &refused,
+        &endless,
+        &ok,
+    ];
+    let mut args = vec!["--json", "--max-body", "64KiB", "-t", "10m", "-n", "20"];
+    args.extend(urls);
+    let (code, out, mut errors) = run(fetch(&args));
+    assert_eq!(code, Some(1), "{errors:#?}");
+    let summary = parse(&out);
+    assert_eq!((&summary["done"], &summary["status"]["2xx"]), (&json!(20), &json!(2)));
+    assert_eq!(
+        summary["errors"],
+        json!({
+            "bad URL": 8, "https": 2, "unreachable": 2, "unknown host": 2, "refused": 2, "too long": 2
+        })
+    );
+
+    errors.sort();
+    let mut expected = [
+        "gopher://host/: not a valid URL: gopher is not http".to_owned(),
+        "//host/: not a valid URL: it does not start with http://".to_owned(),
+        "http://host:99999/: not a valid URL: the port is not a number up to 65535".to_owned(),
+        "http:///path: not a valid URL: invalid format".to_owned(),
+        "https://localhost/: https is not supported yet".to_owned(),
+        "http://255.255.255.255/: network unreachable".to_owned(),
+        format!("{unknown}: cannot find {long}"),
+        format!("{refused}: connection refused"),
+        format!("{endless}: the body is over 65536 bytes (--max-body)"),
+    ]
+    .map(|line| format!("fetch: {line}"));
+    expected.sort();
+    assert_eq!(errors.len(), expected.len(), "{errors:#?}");
+    for (line, expected) in errors.iter().zip(&expected) {
+        assert!(line.starts_with(expected), "{line}\n{expected}");
+    }
+}
+
+#[test]
+fn too_few_descriptors_cost_requests_and_nothing_else() {
+    let server = Server::start();
+    let fetch = fetch(&[]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 20; exec \"$0\" \"$@\""]).arg(fetch.get_program());
+    shell.args(["--json", "-n", "200", "-c", "100", "-t", "10m", &server.url("/ok")]);
+    let (code, out, errors) = run(shell);
+    let line = "fetch: too many open files: lower --concurrency or raise `ulimit -n`";
+    assert_eq!((code, &errors[..]), (Some(1), &[line.to_owned()][..]), "{out}");
+    let summary = parse(&out);
+    let (good, bad) = (&summary["status"]["2xx"], &summary["errors"]["descriptors"]);
+    let (good, bad) = (good.as_u64().unwrap(), bad.as_u64().unwrap());
+    assert!(good > 0 && bad > 0, "{out}");
+    assert_eq!(good + bad, 200);
+}
+
+#[test]
+fn ctrl_c_stops_and_prints_the_summary() {
+    let server = Server::start();
+    let mut command = fetch(&["-n", "10", "-t", "10m", &server.url("/silent")]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    for _ in 0..10 {
+        server.silent.recv().expect("ten requests");
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.starts_with("interrupted after 0 of 10 requests\n"), "{text}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn mistakes_on_the_command_line() {
+    let complaint = |args: &[&str]| {
+        let (code, out, errors) = run(fetch(args));
+        assert_eq!((code, out.as_str(), errors.len()), (Some(2), "", 1), "{errors:?}");
+        errors[0].clone()
+    };
+    let tail = "(--help tells more)";
+    for (args, line) in [
+        (&["--timeout", "soon"][..], "--timeout does not take \"soon\""),
+        (&["--timeout", "0"], "--timeout does not take \"0\""),
+        (&["--requests", "0"], "--requests does not take \"0\""),
+        (&["--concurrency", "many"], "--concurrency does not take \"many\""),
+        (&["--max-body", "8MB?"], "--max-body does not take \"8MB?\""),
+        (&["--max-body", "99999999999G"], "--max-body does not take \"99999999999G\""),
+        (&["-"], "the list of addresses is empty"),
+        (&["--fast"], "invalid option '--fast'"),
+        (&["--file", "/does/not/exist"], "/does/not/exist: No such file or directory (os error 2)"),
+    ] {
+        assert_eq!(complaint(args), format!("fetch: {line} {tail}"));
+    }
+}
+
+#[test]
+fn help_names_every_option() {
+    let (code, out, errors) = run(fetch(&["--help"]));
+    assert_eq!((code, &errors[..]), (Some(0), &[][..]));
+    for option in [
+        "--file",
+        "--requests",
+        "--concurrency",
+        "--timeout",
+        "--idle-per-host",
+        "--max-body",
+        "--json",
+    ] {
+        assert!(out.contains(option), "{option}");
+    }
+}
