@@ -1,1 +1,421 @@
-//! What needs the inside: sizes, goroutine records, arms.
+//! What needs the inside: sizes, goroutine records, arms of a select.
+
+#![expect(unsafe_code, reason = "arms are driven by hand")]
+
+use super::arm::{RecvArm, SendArm};
+use super::{Chan, Outcome, chan};
+use crate::wait::arm::Arm;
+use crate::wait::batch::WakeBatch;
+use crate::wait::record::{self, FreeList, Record, WaitReason};
+use crate::wait::waiter::Waiter;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A stand-in for a goroutine: a record, and futures that are polled in its name.
+struct Goroutine {
+    free: FreeList,
+    record: &'static Record,
+    wakes: Arc<Count>,
+}
+
+impl Goroutine {
+    fn new() -> Self {
+        let mut free = FreeList::new();
+        let record = free.pop();
+        Self { free, record, wakes: Arc::default() }
+    }
+
+    /// One poll of the goroutine, which polls `futures` in their order and no others.
+    fn poll<F: Future>(&self, futures: &mut [&mut Pin<Box<F>>]) -> Vec<Poll<F::Output>> {
+        let waker = Waker::from(Arc::clone(&self.wakes));
+        let mut cx = Context::from_waker(&waker);
+        let outer = record::swap_current(Some(self.record));
+        self.record.start_poll();
+        let polled = futures.iter_mut().map(|future| future.as_mut().poll(&mut cx)).collect();
+        self.record.end_poll();
+        record::swap_current(outer);
+        polled
+    }
+
+    fn poll_one<F: Future>(&self, future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+        self.poll(&mut [future]).remove(0)
+    }
+
+    /// A poll that polls none of the futures that a test looks at.
+    fn poll_nothing(&self) {
+        self.poll::<std::future::Pending<()>>(&mut []);
+    }
+}
+
+impl Drop for Goroutine {
+    fn drop(&mut self) {
+        self.free.push(self.record);
+    }
+}
+
+#[test]
+fn sizes() {
+    let (tx, rx) = chan::<u64>(0);
+    let sizes = [
+        size_of_val(&rx.recv()),
+        size_of_val(&rx.recv_ok()),
+        size_of_val(&rx.next()),
+        size_of_val(&tx.send(1)),
+    ];
+    assert_eq!(sizes, [96; 4]);
+    let blocked = async move { rx.recv().await };
+    // With what async-task (48) and malloc (8) add, and the record (64): 256 at most.
+    assert!(size_of_val(&blocked) <= 112, "{}", size_of_val(&blocked));
+}
+
+/// T8 within one goroutine: it waits with one receive and goes on with another.
+#[test]
+fn a_receive_takes_the_value_of_one_that_the_same_goroutine_left_behind() {
+    let goroutine = Goroutine::new();
+    let (tx, rx) = chan(0);
+    let mut first = Box::pin(rx.next());
+    assert!(goroutine.poll_one(&mut first).is_pending());
+    tx.try_send(1).unwrap();
+    let mut second = Box::pin(rx.next());
+    assert_eq!(goroutine.poll_one(&mut second), Poll::Ready(Some(1)));
+    // The first is in line again.
+    assert!(goroutine.poll_one(&mut first).is_pending());
+    tx.try_send(2).unwrap();
+    assert_eq!(goroutine.poll_one(&mut first), Poll::Ready(Some(2)));
+}
+
+/// The same, when the second receive was waiting already.
+#[test]
+fn a_waiting_receive_takes_the_value_of_one_that_is_not_polled_any_more() {
+    let goroutine = Goroutine::new();
+    let (tx, rx) = chan(0);
+    let (mut first, mut second) = (Box::pin(rx.next()), Box::pin(rx.next()));
+    assert!(goroutine.poll_one(&mut first).is_pending());
+    assert!(goroutine.poll_one(&mut second).is_pending());
+    tx.try_send(1).unwrap();
+    assert_eq!(goroutine.wakes.0.load(Ordering::Relaxed), 1);
+    assert_eq!(goroutine.poll_one(&mut second), Poll::Ready(Some(1)));
+    drop(first);
+    assert!(tx.try_send(2).is_err(), "nobody waits");
+}
+
+#[test]
+fn a_goroutine_that_polls_both_receives_gets_both_values() {
+    let goroutine = Goroutine::new();
+    let (tx, rx) = chan(0);
+    let (mut first, mut second) = (Box::pin(rx.next()), Box::pin(rx.next()));
+    goroutine.poll(&mut [&mut first, &mut second]);
+    tx.try_send(1).unwrap();
+    tx.try_send(2).unwrap();
+    assert_eq!(
+        goroutine.poll(&mut [&mut first, &mut second]),
+        [Poll::Ready(Some(1)), Poll::Ready(Some(2))]
+    );
+}
+
+#[test]
+fn another_goroutine_takes_a_match_only_after_a_whole_poll_has_not_collected_it() {
+    let (idle, busy) = (Goroutine::new(), Goroutine::new());
+    let (tx, rx) = chan(0);
+    let mut left = Box::pin(rx.next());
+    assert!(idle.poll_one(&mut left).is_pending());
+    tx.try_send(1).unwrap();
+    let mut other = Box::pin(rx.next());
+    assert!(busy.poll_one(&mut other).is_pending(), "the first may still collect");
+    idle.poll_nothing();
+    assert_eq!(busy.poll_one(&mut other), Poll::Ready(Some(1)));
+
+    // The robbed receive was put back in front of one that came later.
+    let mut later = Box::pin(rx.next());
+    assert!(busy.poll_one(&mut later).is_pending());
+    tx.try_send(2).unwrap();
+    assert_eq!(idle.poll_one(&mut left), Poll::Ready(Some(2)));
+    assert!(busy.poll_one(&mut later).is_pending());
+}
+
+#[test]
+fn robbed_receives_keep_their_order_and_their_wake_ups() {
+    let (idle, busy) = (Goroutine::new(), Goroutine::new());
+    let (tx, rx) = chan(0);
+    let mut left: Vec<_> = (0..3).map(|_| Box::pin(rx.next())).collect();
+    assert!(left.iter_mut().all(|recv| idle.poll_one(recv).is_pending()));
+    (0..3).for_each(|i| tx.try_send(i).unwrap());
+    idle.poll_nothing();
+    for i in 0..3 {
+        assert_eq!(busy.poll_one(&mut Box::pin(rx.next())), Poll::Ready(Some(i)));
+    }
+    assert!(busy.poll_one(&mut Box::pin(rx.next())).is_pending());
+    // Matched again before they looked: they have no waker, and the wake-ups of the first match.
+    (10..13).for_each(|i| tx.try_send(i).unwrap());
+    for (i, recv) in left.iter_mut().enumerate() {
+        assert_eq!(idle.poll_one(recv), Poll::Ready(Some(10 + i)));
+    }
+
+    let mut again = Box::pin(rx.next());
+    assert!(idle.poll_one(&mut again).is_pending());
+    tx.try_send(20).unwrap();
+    idle.poll_nothing();
+    assert_eq!(busy.poll_one(&mut Box::pin(rx.next())), Poll::Ready(Some(20)));
+    let before = idle.wakes.0.load(Ordering::Relaxed);
+    assert!(idle.poll_one(&mut again).is_pending(), "it looks, and registers");
+    tx.try_send(21).unwrap();
+    assert_eq!(idle.wakes.0.load(Ordering::Relaxed), before + 1);
+    assert_eq!(idle.poll_one(&mut again), Poll::Ready(Some(21)));
+}
+
+#[test]
+fn a_stream_takes_what_nobody_collects_too() {
+    let (idle, busy) = (Goroutine::new(), Goroutine::new());
+    let (tx, rx) = chan(0);
+    let mut left = Box::pin(rx.next());
+    assert!(idle.poll_one(&mut left).is_pending());
+    tx.try_send(1).unwrap();
+    idle.poll_nothing();
+    let mut stream = rx.stream();
+    let mut next = Box::pin(futures::StreamExt::next(&mut stream));
+    assert_eq!(busy.poll_one(&mut next), Poll::Ready(Some(1)));
+}
+
+#[test]
+fn who_waits_says_so_in_its_record() {
+    let goroutine = Goroutine::new();
+    let reason_after = |poll: &dyn Fn()| {
+        poll();
+        (goroutine.record.reason().0, goroutine.record.site().map(|site| site.file()))
+    };
+    let (tx, rx) = chan::<i32>(0);
+    let nil = Chan::<i32>::nil();
+    let here = Some(file!());
+    assert_eq!(
+        reason_after(&|| assert!(goroutine.poll_one(&mut Box::pin(rx.recv())).is_pending())),
+        (WaitReason::ChanReceive, here)
+    );
+    assert_eq!(
+        reason_after(&|| assert!(goroutine.poll_one(&mut Box::pin(tx.send(1))).is_pending())),
+        (WaitReason::ChanSend, here)
+    );
+    assert_eq!(
+        reason_after(&|| assert!(goroutine.poll_one(&mut Box::pin(nil.recv())).is_pending())),
+        (WaitReason::ChanReceiveNil, here)
+    );
+    assert_eq!(
+        reason_after(&|| assert!(goroutine.poll_one(&mut Box::pin(nil.send(1))).is_pending())),
+        (WaitReason::ChanSendNil, here)
+    );
+}
+
+/// The least select: two arms, driven as `Arm` says.
+struct Select<'a> {
+    arms: [Rc<dyn Arm + 'a>; 2],
+    waiter: Pin<Box<Waiter>>,
+    wakes: Arc<Count>,
+}
+
+impl<'a> Select<'a> {
+    fn new(a: Rc<impl Arm + 'a>, b: Rc<impl Arm + 'a>) -> Self {
+        Self {
+            arms: [a, b],
+            waiter: Box::pin(Waiter::new()),
+            wakes: Arc::default(),
+        }
+    }
+
+    fn with_locks<R>(&self, f: impl FnOnce(&mut WakeBatch) -> R) -> R {
+        let mut wakes = WakeBatch::new();
+        let mut by_key: Vec<_> = self.arms.iter().filter(|arm| arm.key().is_some()).collect();
+        by_key.sort_by_key(|arm| arm.key());
+        by_key.dedup_by_key(|arm| arm.key());
+        let guards: Vec<_> = by_key.iter().map(|arm| arm.lock()).collect();
+        let result = f(&mut wakes);
+        drop(guards);
+        wakes.wake_all();
+        result
+    }
+
+    /// The number of the arm that happened, or `None` after parking.
+    fn poll(&self) -> Option<usize> {
+        self.with_locks(|wakes| {
+            if let Some(case) = self.waiter.chosen() {
+                for (i, arm) in self.arms.iter().enumerate() {
+                    if i != case as usize {
+                        // SAFETY: all locks are held.
+                        unsafe { arm.cancel_locked() };
+                    }
+                }
+                self.waiter.reset();
+                // SAFETY: all locks are held; chosen.
+                if unsafe { self.arms[case as usize].collect_locked(wakes) } {
+                    return Some(case as usize);
+                }
+            } else if !self.waiter.is_idle() {
+                return None;
+            }
+            for (i, arm) in self.arms.iter().enumerate() {
+                // SAFETY: all locks are held.
+                if unsafe { arm.try_locked(wakes) } {
+                    return Some(i);
+                }
+            }
+            drop(self.waiter.register(Waker::from(Arc::clone(&self.wakes))));
+            for (i, arm) in self.arms.iter().enumerate() {
+                // SAFETY: all locks are held; the waiter outlives the arms.
+                unsafe { arm.enqueue_locked(&self.waiter, i as u32, wakes) };
+            }
+            None
+        })
+    }
+
+    fn wakes(&self) -> usize {
+        self.wakes.0.load(Ordering::Relaxed)
+    }
+}
+
+fn recv<T>(ch: &Chan<T>) -> Rc<RecvArm<'_, T>> {
+    Rc::new(RecvArm::new(ch.core()))
+}
+
+fn send<T>(ch: &Chan<T>, value: T) -> Rc<SendArm<'_, T>> {
+    Rc::new(SendArm::new(ch.core(), Some(value)))
+}
+
+fn poll_once<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn one_arm_of_a_select_wins_and_the_other_has_no_effect() {
+    let (a, b) = (Chan::new(0), Chan::new(0));
+    let select = Select::new(recv(&a), recv(&b));
+    assert_eq!(select.poll(), None);
+    b.try_send(2).unwrap();
+    assert!(a.try_send(1).is_err(), "the select is taken");
+    assert_eq!((select.wakes(), select.poll()), (1, Some(1)));
+    drop(select);
+    assert!(b.try_recv().is_err(), "it took the value with it");
+}
+
+/// T3: two receivers come between the match and the select's next poll.
+#[test]
+fn a_select_that_sends_gives_away_one_value() {
+    let (a, b) = (Chan::new(0), Chan::new(0));
+    let select =
+        Select::new(send(&a, 1), send(&b, 2));
+    assert_eq!(select.poll(), None);
+    assert_eq!(a.try_recv(), Ok(1));
+    assert!(b.try_recv().is_err());
+    assert_eq!(select.poll(), Some(0));
+}
+
+/// T4: the select was handed a value and is dropped.
+#[test]
+fn a_select_dropped_after_its_match_gives_the_value_to_the_next_receiver() {
+    let (a, b) = (Chan::new(0), Chan::<i32>::new(0));
+    for receiver_waits in [true, false] {
+        let select = Select::new(recv(&a), recv(&b));
+        assert_eq!(select.poll(), None);
+        let mut next = Box::pin(a.next());
+        if receiver_waits {
+            assert!(poll_once(&mut next).is_pending());
+        }
+        a.try_send(1).unwrap();
+        drop(select);
+        assert_eq!(poll_once(&mut next), Poll::Ready(Some(1)));
+    }
+}
+
+/// T17: a select does not match itself, two of them match each other.
+#[test]
+fn two_selects_on_both_directions_of_one_channel_meet() {
+    let ch = Chan::new(0);
+    let select = || Select::new(send(&ch, 1), recv(&ch));
+    let (first, second) = (select(), select());
+    assert_eq!(first.poll(), None);
+    assert_eq!(first.poll(), None);
+    assert_eq!(second.poll(), Some(0), "its send met the first one's receive");
+    assert_eq!((first.wakes(), first.poll()), (1, Some(1)));
+}
+
+#[test]
+fn crossed_selects_meet_once() {
+    let (x, y) = (Chan::new(0), Chan::new(0));
+    let first = Select::new(recv(&x), send(&y, 1));
+    let second = Select::new(send(&x, 2), recv(&y));
+    assert_eq!(first.poll(), None);
+    assert_eq!(second.poll(), Some(0));
+    assert_eq!(first.poll(), Some(0));
+}
+
+#[test]
+fn one_channel_in_two_arms_is_received_from_once() {
+    let ch = Chan::new(0);
+    let select = Select::new(recv(&ch), recv(&ch));
+    assert_eq!(select.poll(), None);
+    ch.try_send(1).unwrap();
+    assert!(ch.try_send(2).is_err());
+    assert_eq!(select.poll(), Some(0));
+    drop(select);
+    assert!(ch.try_send(3).is_err(), "nothing is left in line");
+}
+
+/// T15.
+#[test]
+fn close_decides_a_waiting_select_and_leaves_nothing_behind() {
+    let (a, b) = (Chan::new(0), Chan::<i32>::new(0));
+    let sending = send(&a, 1);
+    {
+        let select = Select::new(Rc::clone(&sending), recv(&b));
+        assert_eq!(select.poll(), None);
+        a.close();
+        assert_eq!(select.poll(), Some(0));
+    }
+    assert_eq!(sending.outcome(), Outcome::Closed);
+    assert!(b.try_send(1).is_err(), "the receive is out of line");
+
+    let select = Select::new(recv(&a), recv(&b));
+    assert_eq!(select.poll(), Some(0), "closed is ready");
+    drop(select);
+    let nil = Chan::<i32>::nil();
+    let select = Select::new(recv(&nil), recv(&b));
+    assert_eq!(select.poll(), None);
+    b.close();
+    assert_eq!((select.wakes(), select.poll()), (1, Some(1)));
+}
+
+#[test]
+fn a_select_that_was_robbed_begins_anew() {
+    let (idle, busy) = (Goroutine::new(), Goroutine::new());
+    let (a, b) = (Chan::new(0), Chan::new(0));
+    let select = Select::new(recv(&a), recv(&b));
+    let outer = record::swap_current(Some(idle.record));
+    assert_eq!(select.poll(), None);
+    record::swap_current(outer);
+    a.try_send(1).unwrap();
+    idle.poll_nothing();
+    assert_eq!(busy.poll_one(&mut Box::pin(a.next())), Poll::Ready(Some(1)));
+    assert_eq!((select.wakes(), select.poll()), (1, None));
+    b.try_send(2).unwrap();
+    assert_eq!((select.wakes(), select.poll()), (2, Some(1)));
+
+    let select = Select::new(recv(&a), recv(&b));
+    let outer = record::swap_current(Some(idle.record));
+    assert_eq!(select.poll(), None);
+    record::swap_current(outer);
+    a.try_send(3).unwrap();
+    idle.poll_nothing();
+    assert_eq!(busy.poll_one(&mut Box::pin(a.next())), Poll::Ready(Some(3)));
+    drop(select);
+    assert!(a.try_send(4).is_err() && b.try_send(4).is_err(), "nothing is left in line");
+}
