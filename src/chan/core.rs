@@ -179,7 +179,7 @@ impl<T> Core<T> {
         };
         Self {
             hint: AtomicU32::new(state.hint()),
-            lock: ObjectLock::new(()),
+            lock: ObjectLock::new(),
             state: UnsafeCell::new(state),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),

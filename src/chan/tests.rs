@@ -226,11 +226,7 @@ struct Select<'a> {
 
 impl<'a> Select<'a> {
     fn new(a: Rc<impl Arm + 'a>, b: Rc<impl Arm + 'a>) -> Self {
-        Self {
-            arms: [a, b],
-            waiter: Box::pin(Waiter::new()),
-            wakes: Arc::default(),
-        }
+        Self { arms: [a, b], waiter: Box::pin(Waiter::new()), wakes: Arc::default() }
     }
 
     fn with_locks<R>(&self, f: impl FnOnce(&mut WakeBatch) -> R) -> R {
@@ -311,8 +307,7 @@ fn one_arm_of_a_select_wins_and_the_other_has_no_effect() {
 #[test]
 fn a_select_that_sends_gives_away_one_value() {
     let (a, b) = (Chan::new(0), Chan::new(0));
-    let select =
-        Select::new(send(&a, 1), send(&b, 2));
+    let select = Select::new(send(&a, 1), send(&b, 2));
     assert_eq!(select.poll(), None);
     assert_eq!(a.try_recv(), Ok(1));
     assert!(b.try_recv().is_err());

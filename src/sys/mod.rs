@@ -4,6 +4,7 @@
 //!   build, loom's under `--cfg gort_loom`, shuttle's under `--cfg gort_shuttle`, and parking_lot's
 //!   locks under `--cfg gort_tsan` (the thread sanitizer cannot see into the prebuilt `std`).
 //!   No other module names one of these cfgs outside of a `mod` line or an attribute on a test.
+//! * [`lock`]: a lock for critical sections of a few dozen instructions.
 //! * [`park`]: a thread parker built on them.
 //! * [`clock`]: the only caller of the operating system's clock.
 //! * [`choose`]: every choice the library makes at random.
@@ -35,6 +36,7 @@ pub(crate) use const_fn;
 pub(crate) mod cell;
 pub(crate) mod choose;
 pub(crate) mod clock;
+pub(crate) mod lock;
 pub(crate) mod park;
 pub(crate) mod point;
 pub(crate) mod sync;

@@ -69,6 +69,12 @@ mod locks {
     pub(crate) struct Condvar(imp::Condvar);
 
     impl Condvar {
+        #[cfg(not(any(gort_loom, gort_shuttle)))]
+        pub(crate) const fn new() -> Self {
+            Self(imp::Condvar::new())
+        }
+
+        #[cfg(any(gort_loom, gort_shuttle))]
         pub(crate) fn new() -> Self {
             Self(imp::Condvar::new())
         }
@@ -133,7 +139,7 @@ mod locks {
     pub(crate) struct Condvar(parking_lot::Condvar);
 
     impl Condvar {
-        pub(crate) fn new() -> Self {
+        pub(crate) const fn new() -> Self {
             Self(parking_lot::Condvar::new())
         }
 

@@ -5,7 +5,7 @@
 use super::batch::WakeBatch;
 use super::record::Record;
 use super::waiter::Waiter;
-use crate::sys::sync::{Mutex, MutexGuard};
+use crate::sys::lock::{ShortGuard, ShortLock};
 
 /// The lock of an object that can be an arm of a select. What it protects lies beside it, so that a
 /// select can hold the locks of objects of many types.
@@ -13,10 +13,10 @@ use crate::sys::sync::{Mutex, MutexGuard};
 /// # Lock order
 ///
 /// Whoever holds more than one takes them in the order of their addresses ([`Arm::key`]), each once.
-pub(crate) type ObjectLock = Mutex<()>;
+pub(crate) type ObjectLock = ShortLock;
 
 /// Proof that an [`ObjectLock`] is held.
-pub(crate) type ObjectGuard<'a> = MutexGuard<'a, ()>;
+pub(crate) type ObjectGuard<'a> = ShortGuard<'a>;
 
 /// One operation on one object, of any type, that has not been decided yet.
 ///

@@ -1,0 +1,193 @@
+//! A lock for critical sections of a few dozen instructions, such as a channel's.
+//!
+//! Taking it is one atomic read-modify-write and giving it up a plain store, where a general mutex
+//! needs two read-modify-writes; that is the larger half of what a channel operation costs. The price:
+//! the one who unlocks cannot know for sure whether somebody sleeps. It looks, without a fence, and may
+//! miss somebody who is falling asleep at that moment; who sleeps therefore looks again after
+//! [`NAP`]. Before it sleeps a thread spins for about as long as some critical sections last, and gives
+//! its time slice away: on a loaded machine the holder may have been preempted.
+//!
+//! Under model checkers it is their mutex.
+
+#[cfg(any(gort_loom, gort_shuttle))]
+mod imp {
+    use crate::sys::sync::{Mutex, MutexGuard};
+
+    /// See the module.
+    #[derive(Debug)]
+    pub(crate) struct ShortLock(Mutex<()>);
+
+    /// Proof that a [`ShortLock`] is held.
+    pub(crate) type ShortGuard<'a> = MutexGuard<'a, ()>;
+
+    impl ShortLock {
+        pub(crate) fn new() -> Self {
+            Self(Mutex::new(()))
+        }
+
+        pub(crate) fn lock(&self) -> ShortGuard<'_> {
+            self.0.lock()
+        }
+    }
+}
+
+#[cfg(not(any(gort_loom, gort_shuttle)))]
+mod imp {
+    use crate::sys::cell::CachePadded;
+    use crate::sys::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+    use crate::sys::sync::{Condvar, Mutex};
+    use std::hint;
+    use std::marker::PhantomData;
+    use std::thread;
+    use std::time::Duration;
+
+    /// Rounds of spinning, each twice as long as the one before.
+    const ROUNDS: u32 = 6;
+    /// How often the time slice is given away before sleeping.
+    const YIELDS: u32 = 8;
+    /// How long a sleeper trusts to be woken.
+    const NAP: Duration = Duration::from_micros(500);
+
+    /// See the module.
+    #[derive(Debug)]
+    pub(crate) struct ShortLock {
+        held: AtomicBool,
+        sleepers: AtomicU32,
+    }
+
+    /// Proof that a [`ShortLock`] is held.
+    #[derive(Debug)]
+    pub(crate) struct ShortGuard<'a> {
+        lock: &'a ShortLock,
+        /// Stays on its thread, as guards do.
+        _local: PhantomData<*const ()>,
+    }
+
+    impl ShortLock {
+        pub(crate) const fn new() -> Self {
+            Self { held: AtomicBool::new(false), sleepers: AtomicU32::new(0) }
+        }
+
+        #[inline(always)]
+        fn try_take(&self) -> bool {
+            // Ordering: Acquire pairs with the Release in `drop`: what the last holder wrote is
+            // visible.
+            self.held.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        }
+
+        #[inline(always)]
+        pub(crate) fn lock(&self) -> ShortGuard<'_> {
+            if !self.try_take() {
+                self.take_slow();
+            }
+            ShortGuard { lock: self, _local: PhantomData }
+        }
+
+        /// Looks before it writes: the line stays shared among those who wait.
+        fn looks_free_and_is_taken(&self) -> bool {
+            !self.held.load(Ordering::Relaxed) && self.try_take()
+        }
+
+        #[cold]
+        #[inline(never)]
+        fn take_slow(&self) {
+            for round in 0..ROUNDS {
+                for _ in 0..1 << round {
+                    hint::spin_loop();
+                }
+                if self.looks_free_and_is_taken() {
+                    return;
+                }
+            }
+            for _ in 0..YIELDS {
+                thread::yield_now();
+                if self.looks_free_and_is_taken() {
+                    return;
+                }
+            }
+            self.sleep_and_take();
+        }
+
+        fn sleep_and_take(&self) {
+            let bed = self.bed();
+            // Ordering: Relaxed: see the module; a sleeper that is missed wakes by itself.
+            self.sleepers.fetch_add(1, Ordering::Relaxed);
+            let mut guard = bed.0.lock();
+            while !self.looks_free_and_is_taken() {
+                guard = bed.1.wait_for(guard, NAP);
+            }
+            drop(guard);
+            self.sleepers.fetch_sub(1, Ordering::Relaxed);
+        }
+
+        #[cold]
+        #[inline(never)]
+        fn wake_sleepers(&self) {
+            let bed = self.bed();
+            // Whoever has looked and not yet slept holds this.
+            drop(bed.0.lock());
+            bed.1.notify_all();
+        }
+
+        /// Where the sleepers of this lock sleep, and those of some others.
+        fn bed(&self) -> &'static (Mutex<()>, Condvar) {
+            static BEDS: [CachePadded<(Mutex<()>, Condvar)>; 8] =
+                [const { CachePadded::new((Mutex::new(()), Condvar::new())) }; 8];
+            let address = std::ptr::from_ref(self).addr();
+            &BEDS[(address >> 6) % BEDS.len()]
+        }
+    }
+
+    impl Drop for ShortGuard<'_> {
+        #[inline(always)]
+        fn drop(&mut self) {
+            // Ordering: Release pairs with the Acquire in `try_take`.
+            self.lock.held.store(false, Ordering::Release);
+            // Ordering: Relaxed: see the module.
+            if self.lock.sleepers.load(Ordering::Relaxed) != 0 {
+                self.lock.wake_sleepers();
+            }
+        }
+    }
+}
+
+pub(crate) use imp::{ShortGuard, ShortLock};
+
+#[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
+mod tests {
+    use super::ShortLock;
+    use std::cell::UnsafeCell;
+    use std::thread;
+
+    struct Counter(ShortLock, UnsafeCell<u64>);
+
+    #[expect(unsafe_code, reason = "the counter is protected by the lock under test")]
+    // SAFETY: the cell is used under the lock only.
+    unsafe impl Sync for Counter {}
+
+    #[test]
+    #[expect(unsafe_code, reason = "the counter is protected by the lock under test")]
+    fn more_threads_than_cores_count_without_loss() {
+        let counter = Counter(ShortLock::new(), UnsafeCell::new(0));
+        let counter = &counter;
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(move || {
+                    for i in 0..20_000 {
+                        let guard = counter.0.lock();
+                        // SAFETY: under the lock.
+                        unsafe { *counter.1.get() += 1 };
+                        if i % 1000 == 0 {
+                            // Let the others run into it, spin, yield and sleep.
+                            (0..20).for_each(|_| thread::yield_now());
+                        }
+                        drop(guard);
+                    }
+                });
+            }
+        });
+        let _guard = counter.0.lock();
+        // SAFETY: under the lock.
+        assert_eq!(unsafe { *counter.1.get() }, 160_000);
+    }
+}
