@@ -156,38 +156,29 @@ pub(crate) use imp::{ShortGuard, ShortLock};
 #[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
 mod tests {
     use super::ShortLock;
-    use std::cell::UnsafeCell;
+    use crate::sys::sync::atomic::{AtomicU64, Ordering};
     use std::thread;
 
-    struct Counter(ShortLock, UnsafeCell<u64>);
-
-    #[expect(unsafe_code, reason = "the counter is protected by the lock under test")]
-    // SAFETY: the cell is used under the lock only.
-    unsafe impl Sync for Counter {}
-
     #[test]
-    #[expect(unsafe_code, reason = "the counter is protected by the lock under test")]
     fn more_threads_than_cores_count_without_loss() {
-        let counter = Counter(ShortLock::new(), UnsafeCell::new(0));
-        let counter = &counter;
+        let (lock, count) = (ShortLock::new(), AtomicU64::new(0));
         thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(move || {
+                scope.spawn(|| {
                     for i in 0..20_000 {
-                        let guard = counter.0.lock();
-                        // SAFETY: under the lock.
-                        unsafe { *counter.1.get() += 1 };
+                        let guard = lock.lock();
+                        let seen = count.load(Ordering::Relaxed);
                         if i % 1000 == 0 {
                             // Let the others run into it, spin, yield and sleep.
                             (0..20).for_each(|_| thread::yield_now());
                         }
+                        count.store(seen + 1, Ordering::Relaxed);
                         drop(guard);
                     }
                 });
             }
         });
-        let _guard = counter.0.lock();
-        // SAFETY: under the lock.
-        assert_eq!(unsafe { *counter.1.get() }, 160_000);
+        let _free = lock.lock();
+        assert_eq!(count.load(Ordering::Relaxed), 160_000);
     }
 }

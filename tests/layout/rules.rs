@@ -23,6 +23,7 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "src/chan/recv.rs",
     "src/chan/send.rs",
     "src/chan/stream.rs",
+    "src/chan/tests.rs",
     "src/chan/watch.rs",
     "src/compat/hyper.rs",
     "src/net/recv.rs",
