@@ -28,6 +28,10 @@
 //! instead, the value goes to the next live receiver or, by its sequence number, into `returned`.
 //! [`State::reclaim`] takes it for somebody else who would have to wait (see `wait/README.md`).
 //!
+//! A receive on a closed channel ends when nothing is left to take, even if a matched receiver may
+//! still give its value back: it must not wait, as in Go. A value given back later is there for the
+//! next receive.
+//!
 //! Values, wakers and panics leave the critical section before user code can run: values move by
 //! pointer into slots of the caller's, wakers into its batch.
 

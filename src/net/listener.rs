@@ -7,7 +7,6 @@ use super::stream::TcpStream;
 use super::wait::{Place, poll_operation};
 use crate::reactor::{Direction, Registered, Timer, WaitId};
 use crate::sys::clock::duration_to_nanos;
-use crate::sys::sync::Arc;
 use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicU32, Ordering};
 use futures_core::Stream;
@@ -18,6 +17,7 @@ use std::io;
 use std::net::{self, SocketAddr};
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// How many connections may wait to be accepted; the system allows less if it is set so.
@@ -158,7 +158,7 @@ impl TcpListener {
                 return Poll::Ready(Err(descriptors::explain(error)));
             }
             let delay = duration_to_nanos(descriptors::pause(before));
-            *pause = Some(Timer::after(Arc::clone(self.io.driver().shard()), delay));
+            *pause = Some(Timer::after(self.io.driver().shard().clone(), delay));
         }
     }
 

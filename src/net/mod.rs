@@ -71,7 +71,7 @@ pub mod tcp {
 }
 
 use crate::runtime::context;
-use crate::sys::sync::Arc;
+use std::sync::Arc;
 
 /// The driver that sockets are registered with that are made on this thread.
 fn driver() -> Arc<crate::reactor::Driver> {
