@@ -1,0 +1,118 @@
+//! The table of goroutines at growing numbers, and the goals it has to meet.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// No goroutine blocked in a receive may take more bytes.
+const BYTES: f64 = 256.0;
+/// One of ten million may cost this much of what one of a hundred thousand costs.
+const GROWTH: f64 = 1.2;
+/// A Go stack is 2 KiB at least: more than a million would need more memory than many machines have.
+const MOST_GO: u64 = 1_000_000;
+
+/// Measures from 10^4 up to `most` and prints.
+pub fn print(most: u64) -> Result<(), String> {
+    let go = build_go();
+    if let Err(why) = &go {
+        eprintln!("memory: without Go: {why}");
+    }
+    let counts: Vec<u64> = (4..=7).map(|e| 10_u64.pow(e)).filter(|n| *n <= most).collect();
+    println!("| what | who | {} |", each(&counts, |n| format!("at {n}")));
+    println!("|---|---|{}", "---:|".repeat(counts.len()));
+    let mut complaints = Vec::new();
+    for what in ["recv", "sleep", "pending"] {
+        for who in ["gort", "tokio", "go"] {
+            let measured: Vec<_> = counts.iter().map(|n| (*n, measure(&go, who, what, *n))).collect();
+            if measured.iter().all(|(_, m)| m.is_none()) {
+                continue;
+            }
+            let cells = each(&measured, |(_, m)| match m {
+                Some((bytes, ns)) => format!("{bytes:.0} B, {ns:.0} ns"),
+                None => "–".into(),
+            });
+            println!("| {what} | {who} | {cells} |");
+            if who == "gort" {
+                complaints.extend(check(what, &measured));
+            }
+        }
+    }
+    if complaints.is_empty() { Ok(()) } else { Err(complaints.join("; ")) }
+}
+
+fn each<T>(items: &[T], f: impl Fn(&T) -> String) -> String {
+    items.iter().map(f).collect::<Vec<_>>().join(" | ")
+}
+
+/// What gort's line misses of the goals.
+fn check(what: &str, measured: &[(u64, Option<(f64, f64)>)]) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let at = |wanted: u64| measured.iter().find(|(n, _)| *n == wanted).and_then(|(_, m)| *m);
+    if what == "recv" {
+        for (n, m) in measured {
+            if let Some((bytes, _)) = m.filter(|(bytes, _)| *n >= 100_000 && *bytes > BYTES) {
+                complaints.push(format!("{bytes:.0} bytes a goroutine in a receive at {n}"));
+            }
+        }
+    }
+    if let (Some(small), Some(large)) = (at(100_000), at(10_000_000)) {
+        if large.0 > small.0 * GROWTH {
+            complaints.push(format!("{what}: bytes grow from {:.0} to {:.0}", small.0, large.0));
+        }
+        if large.1 > small.1 * GROWTH {
+            complaints.push(format!("{what}: ns grow from {:.0} to {:.0}", small.1, large.1));
+        }
+    }
+    complaints
+}
+
+/// Bytes and nanoseconds for each of `n`: the median of three processes by time (small counts are
+/// over in a millisecond), `None` where it cannot be had.
+fn measure(go: &Result<PathBuf, String>, who: &str, what: &str, n: u64) -> Option<(f64, f64)> {
+    let repeat = if n < 10_000_000 { 3 } else { 1 };
+    let mut all: Vec<_> = (0..repeat).map_while(|_| measure_once(go, who, what, n)).collect();
+    all.sort_by(|a, b| a.1.total_cmp(&b.1));
+    all.get(all.len() / 2).copied()
+}
+
+fn measure_once(go: &Result<PathBuf, String>, who: &str, what: &str, n: u64) -> Option<(f64, f64)> {
+    if who == "go" {
+        return if what == "pending" || n > MOST_GO { None } else { measure_go(go.as_ref().ok()?, what, n) };
+    }
+    let program = std::env::current_exe().ok()?;
+    let output = Command::new(program).args(["run", who, what, &n.to_string()]).output().ok()?;
+    if !output.status.success() {
+        eprintln!("memory: {who} {what} {n}: {}", String::from_utf8_lossy(&output.stderr));
+        return None;
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut numbers = text.split_whitespace().map(|x| x.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
+/// The comparison's Go program has the same measurement, of a million divided by its last argument.
+fn measure_go(program: &Path, what: &str, n: u64) -> Option<(f64, f64)> {
+    let div = (MOST_GO / n).to_string();
+    let output = Command::new(program)
+        .args([&format!("mem_{what}"), "go", "2", &div])
+        .env("GOMAXPROCS", "2")
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let fields: Vec<f64> = text.strip_prefix("rep ")?.split_whitespace().map_while(|f| f.parse().ok()).collect();
+    let [ops, wall, .., bytes] = fields[..] else { return None };
+    Some((bytes, wall / ops))
+}
+
+fn build_go() -> Result<PathBuf, String> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = here.join("target/gobench");
+    let output = Command::new("go")
+        .args(["build", "-o"])
+        .arg(&program)
+        .arg(".")
+        .current_dir(here.join("../compare/go"))
+        .envs([("GOFLAGS", "-mod=mod"), ("GOTOOLCHAIN", "local"), ("GOPROXY", "off")])
+        .output()
+        .map_err(|e| format!("go: {e}"))?;
+    if output.status.success() { Ok(program) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
