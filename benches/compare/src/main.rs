@@ -32,6 +32,7 @@ compare [OPTIONS] [ROW…]      measure; without ROW all. A ROW is a name as in 
   --impl NAME                 only contestants whose name contains NAME (may be repeated; Go and gort
                               have to be named, too)
   --quick                     a hundredth of the work, one alternation: to see that it runs
+  --div N                     counts divided by N (100 with --quick, else 1)
   --alternations N            how often to go through all of it (default 3)
   --threads N                 workers where a row does not say @1 (default 2)
   --json FILE                 write every repetition to FILE

@@ -22,6 +22,7 @@ pub struct Options {
     alternations: Option<usize>,
     threads: usize,
     quick: bool,
+    div: Option<usize>,
     json: Option<PathBuf>,
     output: Option<PathBuf>,
 }
@@ -34,6 +35,7 @@ impl Options {
             alternations: None,
             threads: 2,
             quick: false,
+            div: None,
             json: None,
             output: None,
         };
@@ -45,6 +47,7 @@ impl Options {
                 "--alternations" => options.alternations = Some(number(value()?)?),
                 "--threads" => options.threads = number(value()?)?,
                 "--quick" => options.quick = true,
+                "--div" => options.div = Some(number(value()?)?),
                 "--json" => options.json = Some(value()?.into()),
                 "--output" => options.output = Some(value()?.into()),
                 flag if flag.starts_with('-') => {
@@ -58,7 +61,8 @@ impl Options {
 
     /// Counts are divided by this.
     fn div(&self) -> u64 {
-        if self.quick { 100 } else { 1 }
+        let default = if self.quick { 100 } else { 1 };
+        self.div.map_or(default, |div| div as u64)
     }
 
     fn wants_row(&self, name: &str, title: &str) -> bool {
@@ -118,7 +122,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         ratio: (ratio, after),
         go: go.as_ref().map(|g| g.version.clone()).map_err(Clone::clone),
         alternations,
-        quick: options.quick,
+        div: options.div(),
     };
     finish(options, &machine, &tables)
 }

@@ -26,7 +26,8 @@ pub struct Machine {
     pub ratio: (f64, f64),
     pub go: Result<String, String>,
     pub alternations: usize,
-    pub quick: bool,
+    /// What counts were divided by.
+    pub div: u64,
 }
 
 impl Table<'_> {
@@ -196,15 +197,19 @@ fn head(machine: &Machine) -> String {
          {} alternation(s){}; {}; {go}; {}.\n",
         cpu_model(),
         machine.alternations,
-        if machine.quick {
-            " of a hundredth of the work (--quick): only to see that it runs"
-        } else {
-            ""
-        },
+        scaled(machine.div),
         allocator(),
         versions(),
     );
     out
+}
+
+fn scaled(div: u64) -> String {
+    if div > 1 {
+        format!(" of 1/{div} of the work: only to see that it runs")
+    } else {
+        String::new()
+    }
 }
 
 fn allocator() -> &'static str {
@@ -290,9 +295,7 @@ fn summary(tables: &[Table<'_>]) -> String {
     let _ = writeln!(
         out,
         "\nOf {measured} rows gort is behind Go in {}, behind tokio in {}, behind the best ranked peer in {}.\n",
-        behind.0,
-        behind.1,
-        behind.2
+        behind.0, behind.1, behind.2
     );
     out
 }
@@ -369,8 +372,8 @@ fn name_and_note(contestant: &Impl, notes: &mut Vec<&'static str>) -> String {
 /// Every repetition, for machines.
 pub fn json(machine: &Machine, tables: &[Table<'_>]) -> String {
     let mut out = format!(
-        "{{\"two_over_one\": [{:.3}, {:.3}], \"quick\": {}, \"results\": [",
-        machine.ratio.0, machine.ratio.1, machine.quick
+        "{{\"two_over_one\": [{:.3}, {:.3}], \"div\": {}, \"results\": [",
+        machine.ratio.0, machine.ratio.1, machine.div
     );
     let mut first = true;
     for table in tables {

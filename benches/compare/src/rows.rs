@@ -419,6 +419,7 @@ fn timer_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![timers::sleep_many;
+                        Gort "gort" (Gort, Counter),
                 Tokio "tokio" (Tokio, Counter), Peer "smol" (Smol, Counter),
                 Peer "smol-static" (SmolStatic, Counter)],
             ]),
@@ -434,7 +435,7 @@ fn timer_rows() -> Vec<Row> {
                     go_shown("go-NewTimer-noblock", kinds::NoHeap),
                     go("go-ctx"),
                 ],
-                impls![timers::churn; Tokio "tokio" (Tokio), Peer "smol-static" (SmolStatic)],
+                impls![timers::churn; Gort "gort" (Gort), Tokio "tokio" (Tokio), Peer "smol-static" (SmolStatic)],
             ]),
         ),
         row(
@@ -444,7 +445,7 @@ fn timer_rows() -> Vec<Row> {
             false,
             all([
                 vec![go("go-AfterFunc")],
-                impls![timers::churn_100k; Tokio "tokio" (Tokio), Peer "smol-static" (SmolStatic)],
+                impls![timers::churn_100k; Gort "gort" (Gort), Tokio "tokio" (Tokio), Peer "smol-static" (SmolStatic)],
             ]),
         ),
         row(
@@ -586,7 +587,7 @@ fn memory_rows() -> Vec<Row> {
             false,
             all([
                 vec![go("go")],
-                impls![once memory::sleep; Tokio "tokio" (Tokio), Peer "smol" (Smol)],
+                impls![once memory::sleep; Gort "gort" (Gort), Tokio "tokio" (Tokio), Peer "smol" (Smol)],
             ]),
         ),
     ]

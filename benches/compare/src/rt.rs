@@ -53,7 +53,11 @@ pub struct Gort;
 
 impl Rt for Gort {
     fn run<T: Send + 'static>(threads: usize, main: impl Future<Output = T> + Send + 'static) -> T {
-        gort::runtime::Builder::new_multi_thread().worker_threads(threads).build().unwrap().run(main)
+        gort::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .build()
+            .unwrap()
+            .run(main)
     }
 
     fn spawn(f: impl Future<Output = ()> + Send + 'static) {
@@ -69,6 +73,19 @@ impl Rt for Gort {
 
     fn yield_now() -> impl Future<Output = ()> + Send {
         gort::task::yield_now()
+    }
+}
+
+impl Timers for Gort {
+    fn sleep(d: Duration) -> impl Future<Output = ()> + Send {
+        gort::time::sleep(d)
+    }
+
+    async fn timeout<F: Future + Send>(d: Duration, f: F) -> Option<F::Output>
+    where
+        F::Output: Send,
+    {
+        gort::time::timeout(d, f).await.ok()
     }
 }
 
