@@ -65,6 +65,15 @@ macro_rules! channel {
 }
 
 channel! {
+    /// gort's.
+    GortChan, gort::Sender<u64>, gort::Receiver<u64>,
+    |cap| gort::chan(cap),
+    |tx, v| tx.send(v).await.is_ok(),
+    |rx| rx.next().await,
+    raw rx.next(), Multi, Shared
+}
+
+channel! {
     /// tokio's mpsc (no capacity 0).
     TokioMpsc, tokio::sync::mpsc::Sender<u64>, tokio::sync::mpsc::Receiver<u64>,
     |cap| tokio::sync::mpsc::channel(cap.max(1)),

@@ -2,21 +2,26 @@
 //! `channel/runtime` (or only one of the two where only one matters).
 
 use crate::chan::{
-    AsyncChannel, CrossfireMpmc, CrossfireMpsc, CrossfireSpsc, Flume, FuturesMpsc, Kanal, TokioMpsc,
+    AsyncChannel, CrossfireMpmc, CrossfireMpsc, CrossfireSpsc, Flume, FuturesMpsc, GortChan, Kanal,
+    TokioMpsc,
 };
 use crate::measure::{Plan, Sample, drive, once};
 use crate::rt::{Counter, FuturesPool, Gort, Smol, SmolStatic, Tokio, TokioLocal};
-use crate::work::locks::{AsyncLock, FuturesMutex, ParkingLot, StdMutex, TokioMutex};
-use crate::work::net::{SmolNet, TokioNet};
+use crate::work::locks::{AsyncLock, FuturesMutex, GortMutex, ParkingLot, StdMutex, TokioMutex};
+use crate::work::net::{GortNet, SmolNet, TokioNet};
 use crate::work::select::{
     AsyncChannelDefault, AsyncChannelSelect, CrossfireDefault, CrossfireSelect, FlumeDefault,
-    FlumeSelect, FuturesDefault, FuturesSelect, KanalDefault, TokioBiased, TokioDefault,
-    TokioSelect,
+    FlumeSelect, FuturesDefault, FuturesSelect, GortSelect, KanalDefault, TokioBiased,
+    TokioDefault, TokioSelect,
 };
 use crate::work::timers::{
-    FlumeTokioSelect, KanalSmolSelect, KanalTokioSelect, SmolTimerSelect, TokioTimerSelect,
+    FlumeTokioSelect, GortTimerSelect, KanalSmolSelect, KanalTokioSelect, SmolTimerSelect,
+    TokioTimerSelect,
 };
 use crate::work::{channels, locks, memory, net, patterns, select, stackful, tasks, timers};
+
+/// gort counts with its own WaitGroup.
+type GortWg = gort::sync::WaitGroup;
 
 /// What a row's figure is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -152,7 +157,7 @@ fn task_rows() -> Vec<Row> {
                 Tokio "tokio/handles" (Tokio), OneThread "tokio-current_thread/handles" (TokioLocal),
                 Peer "smol/handles" (Smol), Peer "smol-static/handles" (SmolStatic)],
                 impls![tasks::spawn_join_wg;
-                        Gort "gort/wg" (Gort, Counter),
+                        Gort "gort/wg" (Gort, GortWg),
                 Tokio "tokio/wg" (Tokio, Counter), OneThread "tokio-current_thread/wg" (TokioLocal, Counter),
                 Peer "smol/wg" (Smol, Counter), Peer "smol-static/wg" (SmolStatic, Counter),
                 Peer "futures-pool/wg" (FuturesPool, Counter)],
@@ -169,7 +174,7 @@ fn task_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![tasks::spawn_from_task;
-                        Gort "gort" (Gort, Counter),
+                        Gort "gort" (Gort, GortWg),
                 Tokio "tokio" (Tokio, Counter), OneThread "tokio-current_thread" (TokioLocal, Counter),
                 Peer "smol" (Smol, Counter), Peer "smol-static" (SmolStatic, Counter),
                 Peer "futures-pool" (FuturesPool, Counter)],
@@ -186,7 +191,7 @@ fn task_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![tasks::yields;
-                        Gort "gort" (Gort, Counter),
+                        Gort "gort" (Gort, GortWg),
                 Tokio "tokio" (Tokio, Counter), OneThread "tokio-current_thread" (TokioLocal, Counter),
                 Peer "smol" (Smol, Counter), Peer "smol-static" (SmolStatic, Counter)],
                 may("may", kinds::Stackful, |p| stackful::run(p, stackful::yields)),
@@ -200,7 +205,7 @@ fn task_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![tasks::waitgroup;
-                        Gort "gort" (Gort, Counter),
+                        Gort "gort" (Gort, GortWg),
                 Tokio "tokio/counter" (Tokio, Counter), Peer "smol-static/counter" (SmolStatic, Counter)],
             ]),
         ),
@@ -212,7 +217,7 @@ fn task_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![tasks::handoff_stall;
-                        Gort "gort" (Gort, Counter),
+                        Gort "gort" (Gort, GortWg),
                 Tokio "tokio" (Tokio, Counter), Peer "smol-static" (SmolStatic, Counter)],
             ]),
         ),
@@ -229,7 +234,8 @@ fn channel_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![channels::pingpong;
-                Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc),
+                        Gort "gort" (Gort, GortChan),
+                        Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc),
                 OneThread "tokio-mpsc(cap1)/tokio-current_thread" (TokioLocal, TokioMpsc),
                 Peer "flume/tokio" (Tokio, Flume), Peer "flume/smol-static" (SmolStatic, Flume),
                 Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
@@ -250,7 +256,8 @@ fn channel_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![channels::spsc_buf;
-                Tokio "tokio-mpsc/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
+                        Gort "gort" (Gort, GortChan),
+                        Tokio "tokio-mpsc/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
                 Peer "async-channel/tokio" (Tokio, AsyncChannel),
                 Peer "async-channel/smol-static" (SmolStatic, AsyncChannel),
                 Peer "futures-mpsc/tokio" (Tokio, FuturesMpsc),
@@ -270,7 +277,8 @@ fn channel_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![channels::spsc_unbuf;
-                Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc),
+                        Gort "gort" (Gort, GortChan),
+                        Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc),
                 Peer "flume/tokio" (Tokio, Flume), Peer "flume/smol-static" (SmolStatic, Flume),
                 Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
                 Peer "futures-mpsc(cap1)/tokio" (Tokio, FuturesMpsc),
@@ -286,7 +294,8 @@ fn channel_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![channels::mpsc_buf;
-                Tokio "tokio-mpsc/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
+                        Gort "gort" (Gort, GortChan),
+                        Tokio "tokio-mpsc/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
                 Peer "async-channel/tokio" (Tokio, AsyncChannel),
                 Peer "async-channel/smol-static" (SmolStatic, AsyncChannel),
                 Peer "futures-mpsc/tokio" (Tokio, FuturesMpsc),
@@ -303,7 +312,8 @@ fn channel_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![channels::mpmc_buf;
-                Peer "flume/tokio" (Tokio, Flume), Peer "async-channel/tokio" (Tokio, AsyncChannel),
+                        Gort "gort" (Gort, GortChan),
+                        Peer "flume/tokio" (Tokio, Flume), Peer "async-channel/tokio" (Tokio, AsyncChannel),
                 Peer "async-channel/smol-static" (SmolStatic, AsyncChannel),
                 Peer "crossfire-mpmc/tokio" (Tokio, CrossfireMpmc),
                 Peer "crossfire-mpmc/smol-static" (SmolStatic, CrossfireMpmc),
@@ -323,7 +333,8 @@ fn select_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![select::select_2;
-                Tokio "tokio-mpsc/tokio" (Tokio, TokioSelect), Biased "tokio-mpsc(biased)/tokio" (Tokio, TokioBiased),
+                        Gort "gort" (Gort, GortSelect),
+                        Tokio "tokio-mpsc/tokio" (Tokio, TokioSelect), Biased "tokio-mpsc(biased)/tokio" (Tokio, TokioBiased),
                 Peer "async-channel/tokio" (Tokio, AsyncChannelSelect),
                 Peer "async-channel/smol-static" (SmolStatic, AsyncChannelSelect),
                 Peer "flume/tokio" (Tokio, FlumeSelect), Peer "crossfire-spsc/tokio" (Tokio, CrossfireSelect),
@@ -338,7 +349,8 @@ fn select_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![select::select_8;
-                Tokio "tokio-mpsc/tokio" (Tokio, TokioSelect), Biased "tokio-mpsc(biased)/tokio" (Tokio, TokioBiased),
+                        Gort "gort" (Gort, GortSelect),
+                        Tokio "tokio-mpsc/tokio" (Tokio, TokioSelect), Biased "tokio-mpsc(biased)/tokio" (Tokio, TokioBiased),
                 Peer "async-channel/tokio" (Tokio, AsyncChannelSelect),
                 Peer "async-channel/smol-static" (SmolStatic, AsyncChannelSelect),
                 Peer "flume/tokio" (Tokio, FlumeSelect), Peer "crossfire-spsc/tokio" (Tokio, CrossfireSelect),
@@ -353,7 +365,8 @@ fn select_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![select::select_default;
-                Tokio "tokio-mpsc/tokio" (Tokio, TokioDefault), Peer "futures-mpsc/tokio" (Tokio, FuturesDefault),
+                        Gort "gort" (Gort, GortSelect),
+                        Tokio "tokio-mpsc/tokio" (Tokio, TokioDefault), Peer "futures-mpsc/tokio" (Tokio, FuturesDefault),
                 Peer "async-channel/tokio" (Tokio, AsyncChannelDefault), Peer "flume/tokio" (Tokio, FlumeDefault),
                 Peer "crossfire-spsc/tokio" (Tokio, CrossfireDefault), Lossy "kanal/tokio" (Tokio, KanalDefault)],
             ]),
@@ -366,7 +379,8 @@ fn select_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![select::select_default_2;
-                Tokio "tokio-mpsc/tokio" (Tokio, TokioDefault),
+                        Gort "gort" (Gort, GortSelect),
+                        Tokio "tokio-mpsc/tokio" (Tokio, TokioDefault),
                 Peer "async-channel/tokio" (Tokio, AsyncChannelDefault), Peer "flume/tokio" (Tokio, FlumeDefault),
                 Peer "crossfire-spsc/tokio" (Tokio, CrossfireDefault), Lossy "kanal/tokio" (Tokio, KanalDefault)],
             ]),
@@ -384,7 +398,8 @@ fn lock_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![locks::contended;
-                Tokio "tokio-Mutex/tokio" (Tokio, TokioMutex), Peer "async-lock/tokio" (Tokio, AsyncLock),
+                        Gort "gort" (Gort, GortMutex),
+                        Tokio "tokio-Mutex/tokio" (Tokio, TokioMutex), Peer "async-lock/tokio" (Tokio, AsyncLock),
                 Peer "async-lock/smol-static" (SmolStatic, AsyncLock), Peer "futures-Mutex/tokio" (Tokio, FuturesMutex),
                 Blocks "std-Mutex/tokio" (Tokio, StdMutex), Blocks "parking_lot/tokio" (Tokio, ParkingLot)],
                 may("may-Mutex", kinds::Stackful, |p| stackful::run(p, stackful::mutex_contended)),
@@ -398,7 +413,8 @@ fn lock_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![locks::uncontended;
-                Tokio "tokio-Mutex/tokio" (Tokio, TokioMutex), Peer "async-lock/tokio" (Tokio, AsyncLock),
+                        Gort "gort" (Gort, GortMutex),
+                        Tokio "tokio-Mutex/tokio" (Tokio, TokioMutex), Peer "async-lock/tokio" (Tokio, AsyncLock),
                 Peer "futures-Mutex/tokio" (Tokio, FuturesMutex),
                 Blocks "std-Mutex/tokio" (Tokio, StdMutex), Blocks "parking_lot/tokio" (Tokio, ParkingLot)],
                 may("may-Mutex", kinds::Stackful, |p| {
@@ -419,7 +435,7 @@ fn timer_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![timers::sleep_many;
-                        Gort "gort" (Gort, Counter),
+                        Gort "gort" (Gort, GortWg),
                 Tokio "tokio" (Tokio, Counter), Peer "smol" (Smol, Counter),
                 Peer "smol-static" (SmolStatic, Counter)],
             ]),
@@ -456,7 +472,8 @@ fn timer_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![timers::timer_select;
-                Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioTimerSelect), Peer "flume/tokio" (Tokio, FlumeTokioSelect),
+                        Gort "gort" (Gort, GortTimerSelect),
+                        Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioTimerSelect), Peer "flume/tokio" (Tokio, FlumeTokioSelect),
                 Peer "async-channel(cap1)/smol-static" (SmolStatic, SmolTimerSelect),
                 Lossy "kanal/tokio" (Tokio, KanalTokioSelect), Lossy "kanal/smol-static" (SmolStatic, KanalSmolSelect)],
             ]),
@@ -474,7 +491,8 @@ fn net_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![net::echo_1;
-                Tokio "tokio" (Tokio, TokioNet), OneThread "tokio-current_thread" (TokioLocal, TokioNet),
+                        Gort "gort" (Gort, GortNet),
+                        Tokio "tokio" (Tokio, TokioNet), OneThread "tokio-current_thread" (TokioLocal, TokioNet),
                 Peer "smol" (Smol, SmolNet)],
                 may("may", kinds::Stackful, |p| stackful::run(p, stackful::echo_1)),
             ]),
@@ -487,7 +505,8 @@ fn net_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![net::echo_64;
-                Tokio "tokio" (Tokio, TokioNet), OneThread "tokio-current_thread" (TokioLocal, TokioNet),
+                        Gort "gort" (Gort, GortNet),
+                        Tokio "tokio" (Tokio, TokioNet), OneThread "tokio-current_thread" (TokioLocal, TokioNet),
                 Peer "smol" (Smol, SmolNet)],
                 may("may", kinds::Stackful, |p| stackful::run(p, stackful::echo_64)),
             ]),
@@ -499,7 +518,9 @@ fn net_rows() -> Vec<Row> {
             false,
             all([
                 vec![go("go")],
-                impls![net::echo_2000; Tokio "tokio" (Tokio, TokioNet), Peer "smol" (Smol, SmolNet)],
+                impls![net::echo_2000;
+                        Gort "gort" (Gort, GortNet),
+                        Tokio "tokio" (Tokio, TokioNet), Peer "smol" (Smol, SmolNet)],
                 may("may", kinds::Stackful, |p| stackful::run(p, stackful::echo_2000)),
             ]),
         ),
@@ -516,7 +537,8 @@ fn pattern_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![patterns::ring;
-                Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
+                        Gort "gort" (Gort, GortChan),
+                        Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
                 Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
                 Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
                 may("may-spsc(unbounded)", kinds::Unbounded, |p| stackful::run(p, stackful::ring)),
@@ -530,7 +552,8 @@ fn pattern_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![patterns::sieve;
-                Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
+                        Gort "gort" (Gort, GortChan),
+                        Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
                 Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
                 Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
             ]),
@@ -543,7 +566,8 @@ fn pattern_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![patterns::skynet;
-                Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
+                        Gort "gort" (Gort, GortChan),
+                        Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
                 Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
                 Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
             ]),
@@ -556,7 +580,8 @@ fn pattern_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![patterns::skynet_cap10;
-                Tokio "tokio-mpsc/tokio" (Tokio, TokioMpsc), Peer "crossfire-mpsc/tokio" (Tokio, CrossfireMpsc),
+                        Gort "gort" (Gort, GortChan),
+                        Tokio "tokio-mpsc/tokio" (Tokio, TokioMpsc), Peer "crossfire-mpsc/tokio" (Tokio, CrossfireMpsc),
                 Lossy "kanal/tokio" (Tokio, Kanal)],
             ]),
         ),
@@ -574,7 +599,8 @@ fn memory_rows() -> Vec<Row> {
                 vec![go("go")],
                 impls![once memory::own_oneshot; Tokio "own-oneshot/tokio" (Tokio)],
                 impls![once memory::recv;
-                Peer "async-channel/tokio" (Tokio, AsyncChannel), Peer "flume/tokio" (Tokio, Flume),
+                        Gort "gort" (Gort, GortChan),
+                        Peer "async-channel/tokio" (Tokio, AsyncChannel), Peer "flume/tokio" (Tokio, Flume),
                 Peer "crossfire-mpmc/tokio" (Tokio, CrossfireMpmc),
                 Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
                 may("may(20k)", kinds::Stackful, stackful::mem_recv),

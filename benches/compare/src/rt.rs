@@ -289,6 +289,24 @@ pub trait Wg: Clone + Send + Sync + 'static {
     fn wait(&self) -> impl Future<Output = ()> + Send;
 }
 
+impl Wg for gort::sync::WaitGroup {
+    fn new() -> Self {
+        gort::sync::WaitGroup::new()
+    }
+
+    fn add(&self, n: usize) {
+        self.add(i32::try_from(n).unwrap());
+    }
+
+    fn done(&self) {
+        self.done();
+    }
+
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        self.wait()
+    }
+}
+
 /// The least there is: an atomic and one waker. Used for the peers, none of which has a WaitGroup
 /// that is faster.
 #[derive(Clone)]

@@ -71,6 +71,10 @@ macro_rules! lock {
 }
 
 lock! {
+    /// gort's.
+    GortMutex, gort::sync::Mutex<u64>, |m| m.lock().await
+}
+lock! {
     /// tokio's.
     TokioMutex, tokio::sync::Mutex<u64>, |m| m.lock().await
 }

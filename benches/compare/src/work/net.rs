@@ -95,6 +95,40 @@ async fn ask<N: Net>(mut stream: N::Stream, n: u64) -> u64 {
     right
 }
 
+/// gort's sockets.
+pub struct GortNet;
+
+impl Net for GortNet {
+    type Listener = gort::net::TcpListener;
+    type Stream = gort::net::TcpStream;
+
+    async fn listen() -> (Self::Listener, SocketAddr) {
+        let listener = gort::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        (listener, addr)
+    }
+
+    async fn accept(listener: &Self::Listener) -> Result<Self::Stream> {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn connect(to: SocketAddr) -> Result<Self::Stream> {
+        let stream = gort::net::TcpStream::connect(to).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn read(s: &mut Self::Stream, buf: &mut [u8]) -> Result<usize> {
+        tokio::io::AsyncReadExt::read(s, buf).await
+    }
+
+    async fn write_all(s: &mut Self::Stream, buf: &[u8]) -> Result<()> {
+        tokio::io::AsyncWriteExt::write_all(s, buf).await
+    }
+}
+
 /// tokio's sockets.
 pub struct TokioNet;
 

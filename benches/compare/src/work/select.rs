@@ -6,7 +6,9 @@
 
 use std::future::{Future, ready};
 
-use crate::chan::{AsyncChannel, Channel, CrossfireSpsc, Flume, FuturesMpsc, Kanal, TokioMpsc};
+use crate::chan::{
+    AsyncChannel, Channel, CrossfireSpsc, Flume, FuturesMpsc, GortChan, Kanal, TokioMpsc,
+};
 use crate::measure::{Meter, Plan, Sample};
 use crate::rt::Rt;
 use crate::work::check_items;
@@ -116,6 +118,56 @@ pub async fn select_default_2<R: Rt, S: SelectDefault>(plan: Plan) -> Sample {
     let sample = meter.stop(n);
     drop((tx_a, tx_b));
     sample
+}
+
+/// gort's select over gort's channels.
+pub struct GortSelect;
+
+impl Select for GortSelect {
+    type Channel = GortChan;
+
+    #[inline]
+    async fn of_2([a, b]: &mut [Rx<Self>; 2]) -> u64 {
+        gort::select! {
+            v = <-a => v,
+            v = <-b => v,
+        }
+    }
+
+    #[inline]
+    async fn of_8([a, b, c, d, e, f, g, h]: &mut [Rx<Self>; 8]) -> u64 {
+        gort::select! {
+            v = <-a => v,
+            v = <-b => v,
+            v = <-c => v,
+            v = <-d => v,
+            v = <-e => v,
+            v = <-f => v,
+            v = <-g => v,
+            v = <-h => v,
+        }
+    }
+}
+
+impl SelectDefault for GortSelect {
+    type Channel = GortChan;
+
+    #[inline]
+    async fn of_1(rx: &mut DefaultRx<Self>) -> Option<u64> {
+        gort::select! {
+            v = <-rx => Some(v),
+            default => None,
+        }
+    }
+
+    #[inline]
+    async fn of_2([a, b]: &mut [DefaultRx<Self>; 2]) -> Option<u64> {
+        gort::select! {
+            v = <-a => Some(v),
+            v = <-b => Some(v),
+            default => None,
+        }
+    }
 }
 
 /// `tokio::select!` over a channel's receive futures.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::chan::{AsyncChannel, Channel, Flume, Kanal, TokioMpsc};
+use crate::chan::{AsyncChannel, Channel, Flume, GortChan, Kanal, TokioMpsc};
 use crate::measure::{Meter, Plan, Sample};
 use crate::rt::{Rt, SmolStatic, Timers, Tokio, Wg};
 use crate::work::check_items;
@@ -98,6 +98,21 @@ pub async fn timer_select<R: Rt, S: TimerSelect>(plan: Plan) -> Sample {
     drop(feeder.await);
     check_items(n, n, sum);
     sample
+}
+
+/// All of it gort's.
+pub struct GortTimerSelect;
+
+impl TimerSelect for GortTimerSelect {
+    type Channel = GortChan;
+
+    #[inline]
+    async fn next(rx: &mut <Self::Channel as Channel>::Rx) -> Option<u64> {
+        gort::select! {
+            v = rx.next() => v,
+            () = gort::time::sleep(LONG) => None,
+        }
+    }
 }
 
 macro_rules! timer_select {
