@@ -153,14 +153,20 @@ fn task_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![tasks::spawn_join_handles;
-                        Gort "gort/handles" (Gort),
-                Tokio "tokio/handles" (Tokio), OneThread "tokio-current_thread/handles" (TokioLocal),
-                Peer "smol/handles" (Smol), Peer "smol-static/handles" (SmolStatic)],
+                    Gort "gort/handles" (Gort),
+                    Tokio "tokio/handles" (Tokio),
+                    OneThread "tokio-current_thread/handles" (TokioLocal),
+                    Peer "smol/handles" (Smol),
+                    Peer "smol-static/handles" (SmolStatic),
+                ],
                 impls![tasks::spawn_join_wg;
-                        Gort "gort/wg" (Gort, GortWg),
-                Tokio "tokio/wg" (Tokio, Counter), OneThread "tokio-current_thread/wg" (TokioLocal, Counter),
-                Peer "smol/wg" (Smol, Counter), Peer "smol-static/wg" (SmolStatic, Counter),
-                Peer "futures-pool/wg" (FuturesPool, Counter)],
+                    Gort "gort/wg" (Gort, GortWg),
+                    Tokio "tokio/wg" (Tokio, Counter),
+                    OneThread "tokio-current_thread/wg" (TokioLocal, Counter),
+                    Peer "smol/wg" (Smol, Counter),
+                    Peer "smol-static/wg" (SmolStatic, Counter),
+                    Peer "futures-pool/wg" (FuturesPool, Counter),
+                ],
                 may("may(waves-of-10k)", kinds::Stackful, |p| {
                     stackful::run(p, stackful::spawn_join)
                 }),
@@ -174,10 +180,13 @@ fn task_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![tasks::spawn_from_task;
-                        Gort "gort" (Gort, GortWg),
-                Tokio "tokio" (Tokio, Counter), OneThread "tokio-current_thread" (TokioLocal, Counter),
-                Peer "smol" (Smol, Counter), Peer "smol-static" (SmolStatic, Counter),
-                Peer "futures-pool" (FuturesPool, Counter)],
+                    Gort "gort" (Gort, GortWg),
+                    Tokio "tokio" (Tokio, Counter),
+                    OneThread "tokio-current_thread" (TokioLocal, Counter),
+                    Peer "smol" (Smol, Counter),
+                    Peer "smol-static" (SmolStatic, Counter),
+                    Peer "futures-pool" (FuturesPool, Counter),
+                ],
                 may("may(depth-12)", kinds::Stackful, |p| {
                     stackful::run(p, stackful::spawn_from_task)
                 }),
@@ -191,9 +200,12 @@ fn task_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![tasks::yields;
-                        Gort "gort" (Gort, GortWg),
-                Tokio "tokio" (Tokio, Counter), OneThread "tokio-current_thread" (TokioLocal, Counter),
-                Peer "smol" (Smol, Counter), Peer "smol-static" (SmolStatic, Counter)],
+                    Gort "gort" (Gort, GortWg),
+                    Tokio "tokio" (Tokio, Counter),
+                    OneThread "tokio-current_thread" (TokioLocal, Counter),
+                    Peer "smol" (Smol, Counter),
+                    Peer "smol-static" (SmolStatic, Counter),
+                ],
                 may("may", kinds::Stackful, |p| stackful::run(p, stackful::yields)),
             ]),
         ),
@@ -205,8 +217,10 @@ fn task_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![tasks::waitgroup;
-                        Gort "gort" (Gort, GortWg),
-                Tokio "tokio/counter" (Tokio, Counter), Peer "smol-static/counter" (SmolStatic, Counter)],
+                    Gort "gort" (Gort, GortWg),
+                    Tokio "tokio/counter" (Tokio, Counter),
+                    Peer "smol-static/counter" (SmolStatic, Counter),
+                ],
             ]),
         ),
         row(
@@ -217,8 +231,10 @@ fn task_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![tasks::handoff_stall;
-                        Gort "gort" (Gort, GortWg),
-                Tokio "tokio" (Tokio, Counter), Peer "smol-static" (SmolStatic, Counter)],
+                    Gort "gort" (Gort, GortWg),
+                    Tokio "tokio" (Tokio, Counter),
+                    Peer "smol-static" (SmolStatic, Counter),
+                ],
             ]),
         ),
     ]
@@ -234,15 +250,18 @@ fn channel_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![channels::pingpong;
-                        Gort "gort" (Gort, GortChan),
-                        Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc),
-                OneThread "tokio-mpsc(cap1)/tokio-current_thread" (TokioLocal, TokioMpsc),
-                Peer "flume/tokio" (Tokio, Flume), Peer "flume/smol-static" (SmolStatic, Flume),
-                Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
-                Peer "async-channel(cap1)/smol-static" (SmolStatic, AsyncChannel),
-                Peer "futures-mpsc(cap1)/tokio" (Tokio, FuturesMpsc),
-                Peer "crossfire-spsc(cap1)/tokio" (Tokio, CrossfireSpsc),
-                Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
+                    Gort "gort" (Gort, GortChan),
+                    Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc),
+                    OneThread "tokio-mpsc(cap1)/tokio-current_thread" (TokioLocal, TokioMpsc),
+                    Peer "flume/tokio" (Tokio, Flume),
+                    Peer "flume/smol-static" (SmolStatic, Flume),
+                    Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
+                    Peer "async-channel(cap1)/smol-static" (SmolStatic, AsyncChannel),
+                    Peer "futures-mpsc(cap1)/tokio" (Tokio, FuturesMpsc),
+                    Peer "crossfire-spsc(cap1)/tokio" (Tokio, CrossfireSpsc),
+                    Lossy "kanal/tokio" (Tokio, Kanal),
+                    Lossy "kanal/smol-static" (SmolStatic, Kanal),
+                ],
                 may("may-spsc(unbounded)", kinds::Unbounded, |p| {
                     stackful::run(p, stackful::pingpong)
                 }),
@@ -256,14 +275,17 @@ fn channel_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![channels::spsc_buf;
-                        Gort "gort" (Gort, GortChan),
-                        Tokio "tokio-mpsc/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
-                Peer "async-channel/tokio" (Tokio, AsyncChannel),
-                Peer "async-channel/smol-static" (SmolStatic, AsyncChannel),
-                Peer "futures-mpsc/tokio" (Tokio, FuturesMpsc),
-                Peer "crossfire-spsc/tokio" (Tokio, CrossfireSpsc),
-                Peer "crossfire-spsc/smol-static" (SmolStatic, CrossfireSpsc),
-                Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
+                    Gort "gort" (Gort, GortChan),
+                    Tokio "tokio-mpsc/tokio" (Tokio, TokioMpsc),
+                    Peer "flume/tokio" (Tokio, Flume),
+                    Peer "async-channel/tokio" (Tokio, AsyncChannel),
+                    Peer "async-channel/smol-static" (SmolStatic, AsyncChannel),
+                    Peer "futures-mpsc/tokio" (Tokio, FuturesMpsc),
+                    Peer "crossfire-spsc/tokio" (Tokio, CrossfireSpsc),
+                    Peer "crossfire-spsc/smol-static" (SmolStatic, CrossfireSpsc),
+                    Lossy "kanal/tokio" (Tokio, Kanal),
+                    Lossy "kanal/smol-static" (SmolStatic, Kanal),
+                ],
                 may("may-spsc(unbounded)", kinds::Unbounded, |p| {
                     stackful::run(p, stackful::one_to_one)
                 }),
@@ -277,13 +299,16 @@ fn channel_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![channels::spsc_unbuf;
-                        Gort "gort" (Gort, GortChan),
-                        Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc),
-                Peer "flume/tokio" (Tokio, Flume), Peer "flume/smol-static" (SmolStatic, Flume),
-                Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
-                Peer "futures-mpsc(cap1)/tokio" (Tokio, FuturesMpsc),
-                Peer "crossfire-spsc(cap1)/tokio" (Tokio, CrossfireSpsc),
-                Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
+                    Gort "gort" (Gort, GortChan),
+                    Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc),
+                    Peer "flume/tokio" (Tokio, Flume),
+                    Peer "flume/smol-static" (SmolStatic, Flume),
+                    Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
+                    Peer "futures-mpsc(cap1)/tokio" (Tokio, FuturesMpsc),
+                    Peer "crossfire-spsc(cap1)/tokio" (Tokio, CrossfireSpsc),
+                    Lossy "kanal/tokio" (Tokio, Kanal),
+                    Lossy "kanal/smol-static" (SmolStatic, Kanal),
+                ],
             ]),
         ),
         row(
@@ -294,14 +319,17 @@ fn channel_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![channels::mpsc_buf;
-                        Gort "gort" (Gort, GortChan),
-                        Tokio "tokio-mpsc/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
-                Peer "async-channel/tokio" (Tokio, AsyncChannel),
-                Peer "async-channel/smol-static" (SmolStatic, AsyncChannel),
-                Peer "futures-mpsc/tokio" (Tokio, FuturesMpsc),
-                Peer "crossfire-mpsc/tokio" (Tokio, CrossfireMpsc),
-                Peer "crossfire-mpsc/smol-static" (SmolStatic, CrossfireMpsc),
-                Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
+                    Gort "gort" (Gort, GortChan),
+                    Tokio "tokio-mpsc/tokio" (Tokio, TokioMpsc),
+                    Peer "flume/tokio" (Tokio, Flume),
+                    Peer "async-channel/tokio" (Tokio, AsyncChannel),
+                    Peer "async-channel/smol-static" (SmolStatic, AsyncChannel),
+                    Peer "futures-mpsc/tokio" (Tokio, FuturesMpsc),
+                    Peer "crossfire-mpsc/tokio" (Tokio, CrossfireMpsc),
+                    Peer "crossfire-mpsc/smol-static" (SmolStatic, CrossfireMpsc),
+                    Lossy "kanal/tokio" (Tokio, Kanal),
+                    Lossy "kanal/smol-static" (SmolStatic, Kanal),
+                ],
             ]),
         ),
         row(
@@ -312,12 +340,15 @@ fn channel_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![channels::mpmc_buf;
-                        Gort "gort" (Gort, GortChan),
-                        Peer "flume/tokio" (Tokio, Flume), Peer "async-channel/tokio" (Tokio, AsyncChannel),
-                Peer "async-channel/smol-static" (SmolStatic, AsyncChannel),
-                Peer "crossfire-mpmc/tokio" (Tokio, CrossfireMpmc),
-                Peer "crossfire-mpmc/smol-static" (SmolStatic, CrossfireMpmc),
-                Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
+                    Gort "gort" (Gort, GortChan),
+                    Peer "flume/tokio" (Tokio, Flume),
+                    Peer "async-channel/tokio" (Tokio, AsyncChannel),
+                    Peer "async-channel/smol-static" (SmolStatic, AsyncChannel),
+                    Peer "crossfire-mpmc/tokio" (Tokio, CrossfireMpmc),
+                    Peer "crossfire-mpmc/smol-static" (SmolStatic, CrossfireMpmc),
+                    Lossy "kanal/tokio" (Tokio, Kanal),
+                    Lossy "kanal/smol-static" (SmolStatic, Kanal),
+                ],
             ]),
         ),
     ]
@@ -333,12 +364,15 @@ fn select_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![select::select_2;
-                        Gort "gort" (Gort, GortSelect),
-                        Tokio "tokio-mpsc/tokio" (Tokio, TokioSelect), Biased "tokio-mpsc(biased)/tokio" (Tokio, TokioBiased),
-                Peer "async-channel/tokio" (Tokio, AsyncChannelSelect),
-                Peer "async-channel/smol-static" (SmolStatic, AsyncChannelSelect),
-                Peer "flume/tokio" (Tokio, FlumeSelect), Peer "crossfire-spsc/tokio" (Tokio, CrossfireSelect),
-                Peer "futures::select!+mpsc/tokio" (Tokio, FuturesSelect)],
+                    Gort "gort" (Gort, GortSelect),
+                    Tokio "tokio-mpsc/tokio" (Tokio, TokioSelect),
+                    Biased "tokio-mpsc(biased)/tokio" (Tokio, TokioBiased),
+                    Peer "async-channel/tokio" (Tokio, AsyncChannelSelect),
+                    Peer "async-channel/smol-static" (SmolStatic, AsyncChannelSelect),
+                    Peer "flume/tokio" (Tokio, FlumeSelect),
+                    Peer "crossfire-spsc/tokio" (Tokio, CrossfireSelect),
+                    Peer "futures::select!+mpsc/tokio" (Tokio, FuturesSelect),
+                ],
             ]),
         ),
         row(
@@ -349,12 +383,15 @@ fn select_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![select::select_8;
-                        Gort "gort" (Gort, GortSelect),
-                        Tokio "tokio-mpsc/tokio" (Tokio, TokioSelect), Biased "tokio-mpsc(biased)/tokio" (Tokio, TokioBiased),
-                Peer "async-channel/tokio" (Tokio, AsyncChannelSelect),
-                Peer "async-channel/smol-static" (SmolStatic, AsyncChannelSelect),
-                Peer "flume/tokio" (Tokio, FlumeSelect), Peer "crossfire-spsc/tokio" (Tokio, CrossfireSelect),
-                Peer "futures::select!+mpsc/tokio" (Tokio, FuturesSelect)],
+                    Gort "gort" (Gort, GortSelect),
+                    Tokio "tokio-mpsc/tokio" (Tokio, TokioSelect),
+                    Biased "tokio-mpsc(biased)/tokio" (Tokio, TokioBiased),
+                    Peer "async-channel/tokio" (Tokio, AsyncChannelSelect),
+                    Peer "async-channel/smol-static" (SmolStatic, AsyncChannelSelect),
+                    Peer "flume/tokio" (Tokio, FlumeSelect),
+                    Peer "crossfire-spsc/tokio" (Tokio, CrossfireSelect),
+                    Peer "futures::select!+mpsc/tokio" (Tokio, FuturesSelect),
+                ],
             ]),
         ),
         row(
@@ -365,10 +402,14 @@ fn select_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![select::select_default;
-                        Gort "gort" (Gort, GortSelect),
-                        Tokio "tokio-mpsc/tokio" (Tokio, TokioDefault), Peer "futures-mpsc/tokio" (Tokio, FuturesDefault),
-                Peer "async-channel/tokio" (Tokio, AsyncChannelDefault), Peer "flume/tokio" (Tokio, FlumeDefault),
-                Peer "crossfire-spsc/tokio" (Tokio, CrossfireDefault), Lossy "kanal/tokio" (Tokio, KanalDefault)],
+                    Gort "gort" (Gort, GortSelect),
+                    Tokio "tokio-mpsc/tokio" (Tokio, TokioDefault),
+                    Peer "futures-mpsc/tokio" (Tokio, FuturesDefault),
+                    Peer "async-channel/tokio" (Tokio, AsyncChannelDefault),
+                    Peer "flume/tokio" (Tokio, FlumeDefault),
+                    Peer "crossfire-spsc/tokio" (Tokio, CrossfireDefault),
+                    Lossy "kanal/tokio" (Tokio, KanalDefault),
+                ],
             ]),
         ),
         row(
@@ -379,10 +420,13 @@ fn select_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![select::select_default_2;
-                        Gort "gort" (Gort, GortSelect),
-                        Tokio "tokio-mpsc/tokio" (Tokio, TokioDefault),
-                Peer "async-channel/tokio" (Tokio, AsyncChannelDefault), Peer "flume/tokio" (Tokio, FlumeDefault),
-                Peer "crossfire-spsc/tokio" (Tokio, CrossfireDefault), Lossy "kanal/tokio" (Tokio, KanalDefault)],
+                    Gort "gort" (Gort, GortSelect),
+                    Tokio "tokio-mpsc/tokio" (Tokio, TokioDefault),
+                    Peer "async-channel/tokio" (Tokio, AsyncChannelDefault),
+                    Peer "flume/tokio" (Tokio, FlumeDefault),
+                    Peer "crossfire-spsc/tokio" (Tokio, CrossfireDefault),
+                    Lossy "kanal/tokio" (Tokio, KanalDefault),
+                ],
             ]),
         ),
     ]
@@ -398,10 +442,14 @@ fn lock_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![locks::contended;
-                        Gort "gort" (Gort, GortMutex),
-                        Tokio "tokio-Mutex/tokio" (Tokio, TokioMutex), Peer "async-lock/tokio" (Tokio, AsyncLock),
-                Peer "async-lock/smol-static" (SmolStatic, AsyncLock), Peer "futures-Mutex/tokio" (Tokio, FuturesMutex),
-                Blocks "std-Mutex/tokio" (Tokio, StdMutex), Blocks "parking_lot/tokio" (Tokio, ParkingLot)],
+                    Gort "gort" (Gort, GortMutex),
+                    Tokio "tokio-Mutex/tokio" (Tokio, TokioMutex),
+                    Peer "async-lock/tokio" (Tokio, AsyncLock),
+                    Peer "async-lock/smol-static" (SmolStatic, AsyncLock),
+                    Peer "futures-Mutex/tokio" (Tokio, FuturesMutex),
+                    Blocks "std-Mutex/tokio" (Tokio, StdMutex),
+                    Blocks "parking_lot/tokio" (Tokio, ParkingLot),
+                ],
                 may("may-Mutex", kinds::Stackful, |p| stackful::run(p, stackful::mutex_contended)),
             ]),
         ),
@@ -413,10 +461,13 @@ fn lock_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![locks::uncontended;
-                        Gort "gort" (Gort, GortMutex),
-                        Tokio "tokio-Mutex/tokio" (Tokio, TokioMutex), Peer "async-lock/tokio" (Tokio, AsyncLock),
-                Peer "futures-Mutex/tokio" (Tokio, FuturesMutex),
-                Blocks "std-Mutex/tokio" (Tokio, StdMutex), Blocks "parking_lot/tokio" (Tokio, ParkingLot)],
+                    Gort "gort" (Gort, GortMutex),
+                    Tokio "tokio-Mutex/tokio" (Tokio, TokioMutex),
+                    Peer "async-lock/tokio" (Tokio, AsyncLock),
+                    Peer "futures-Mutex/tokio" (Tokio, FuturesMutex),
+                    Blocks "std-Mutex/tokio" (Tokio, StdMutex),
+                    Blocks "parking_lot/tokio" (Tokio, ParkingLot),
+                ],
                 may("may-Mutex", kinds::Stackful, |p| {
                     stackful::run(p, stackful::mutex_uncontended)
                 }),
@@ -435,9 +486,11 @@ fn timer_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![timers::sleep_many;
-                        Gort "gort" (Gort, GortWg),
-                Tokio "tokio" (Tokio, Counter), Peer "smol" (Smol, Counter),
-                Peer "smol-static" (SmolStatic, Counter)],
+                    Gort "gort" (Gort, GortWg),
+                    Tokio "tokio" (Tokio, Counter),
+                    Peer "smol" (Smol, Counter),
+                    Peer "smol-static" (SmolStatic, Counter),
+                ],
             ]),
         ),
         row(
@@ -451,7 +504,11 @@ fn timer_rows() -> Vec<Row> {
                     go_shown("go-NewTimer-noblock", kinds::NoHeap),
                     go("go-ctx"),
                 ],
-                impls![timers::churn; Gort "gort" (Gort), Tokio "tokio" (Tokio), Peer "smol-static" (SmolStatic)],
+                impls![timers::churn;
+                    Gort "gort" (Gort),
+                    Tokio "tokio" (Tokio),
+                    Peer "smol-static" (SmolStatic),
+                ],
             ]),
         ),
         row(
@@ -461,7 +518,11 @@ fn timer_rows() -> Vec<Row> {
             false,
             all([
                 vec![go("go-AfterFunc")],
-                impls![timers::churn_100k; Gort "gort" (Gort), Tokio "tokio" (Tokio), Peer "smol-static" (SmolStatic)],
+                impls![timers::churn_100k;
+                    Gort "gort" (Gort),
+                    Tokio "tokio" (Tokio),
+                    Peer "smol-static" (SmolStatic),
+                ],
             ]),
         ),
         row(
@@ -472,10 +533,13 @@ fn timer_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![timers::timer_select;
-                        Gort "gort" (Gort, GortTimerSelect),
-                        Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioTimerSelect), Peer "flume/tokio" (Tokio, FlumeTokioSelect),
-                Peer "async-channel(cap1)/smol-static" (SmolStatic, SmolTimerSelect),
-                Lossy "kanal/tokio" (Tokio, KanalTokioSelect), Lossy "kanal/smol-static" (SmolStatic, KanalSmolSelect)],
+                    Gort "gort" (Gort, GortTimerSelect),
+                    Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioTimerSelect),
+                    Peer "flume/tokio" (Tokio, FlumeTokioSelect),
+                    Peer "async-channel(cap1)/smol-static" (SmolStatic, SmolTimerSelect),
+                    Lossy "kanal/tokio" (Tokio, KanalTokioSelect),
+                    Lossy "kanal/smol-static" (SmolStatic, KanalSmolSelect),
+                ],
             ]),
         ),
     ]
@@ -491,9 +555,11 @@ fn net_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![net::echo_1;
-                        Gort "gort" (Gort, GortNet),
-                        Tokio "tokio" (Tokio, TokioNet), OneThread "tokio-current_thread" (TokioLocal, TokioNet),
-                Peer "smol" (Smol, SmolNet)],
+                    Gort "gort" (Gort, GortNet),
+                    Tokio "tokio" (Tokio, TokioNet),
+                    OneThread "tokio-current_thread" (TokioLocal, TokioNet),
+                    Peer "smol" (Smol, SmolNet),
+                ],
                 may("may", kinds::Stackful, |p| stackful::run(p, stackful::echo_1)),
             ]),
         ),
@@ -505,9 +571,11 @@ fn net_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![net::echo_64;
-                        Gort "gort" (Gort, GortNet),
-                        Tokio "tokio" (Tokio, TokioNet), OneThread "tokio-current_thread" (TokioLocal, TokioNet),
-                Peer "smol" (Smol, SmolNet)],
+                    Gort "gort" (Gort, GortNet),
+                    Tokio "tokio" (Tokio, TokioNet),
+                    OneThread "tokio-current_thread" (TokioLocal, TokioNet),
+                    Peer "smol" (Smol, SmolNet),
+                ],
                 may("may", kinds::Stackful, |p| stackful::run(p, stackful::echo_64)),
             ]),
         ),
@@ -519,8 +587,10 @@ fn net_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![net::echo_2000;
-                        Gort "gort" (Gort, GortNet),
-                        Tokio "tokio" (Tokio, TokioNet), Peer "smol" (Smol, SmolNet)],
+                    Gort "gort" (Gort, GortNet),
+                    Tokio "tokio" (Tokio, TokioNet),
+                    Peer "smol" (Smol, SmolNet),
+                ],
                 may("may", kinds::Stackful, |p| stackful::run(p, stackful::echo_2000)),
             ]),
         ),
@@ -537,10 +607,13 @@ fn pattern_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![patterns::ring;
-                        Gort "gort" (Gort, GortChan),
-                        Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
-                Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
-                Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
+                    Gort "gort" (Gort, GortChan),
+                    Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc),
+                    Peer "flume/tokio" (Tokio, Flume),
+                    Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
+                    Lossy "kanal/tokio" (Tokio, Kanal),
+                    Lossy "kanal/smol-static" (SmolStatic, Kanal),
+                ],
                 may("may-spsc(unbounded)", kinds::Unbounded, |p| stackful::run(p, stackful::ring)),
             ]),
         ),
@@ -552,10 +625,13 @@ fn pattern_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![patterns::sieve;
-                        Gort "gort" (Gort, GortChan),
-                        Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
-                Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
-                Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
+                    Gort "gort" (Gort, GortChan),
+                    Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc),
+                    Peer "flume/tokio" (Tokio, Flume),
+                    Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
+                    Lossy "kanal/tokio" (Tokio, Kanal),
+                    Lossy "kanal/smol-static" (SmolStatic, Kanal),
+                ],
             ]),
         ),
         row(
@@ -566,10 +642,13 @@ fn pattern_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![patterns::skynet;
-                        Gort "gort" (Gort, GortChan),
-                        Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc), Peer "flume/tokio" (Tokio, Flume),
-                Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
-                Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
+                    Gort "gort" (Gort, GortChan),
+                    Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc),
+                    Peer "flume/tokio" (Tokio, Flume),
+                    Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),
+                    Lossy "kanal/tokio" (Tokio, Kanal),
+                    Lossy "kanal/smol-static" (SmolStatic, Kanal),
+                ],
             ]),
         ),
         row(
@@ -580,9 +659,11 @@ fn pattern_rows() -> Vec<Row> {
             all([
                 vec![go("go")],
                 impls![patterns::skynet_cap10;
-                        Gort "gort" (Gort, GortChan),
-                        Tokio "tokio-mpsc/tokio" (Tokio, TokioMpsc), Peer "crossfire-mpsc/tokio" (Tokio, CrossfireMpsc),
-                Lossy "kanal/tokio" (Tokio, Kanal)],
+                    Gort "gort" (Gort, GortChan),
+                    Tokio "tokio-mpsc/tokio" (Tokio, TokioMpsc),
+                    Peer "crossfire-mpsc/tokio" (Tokio, CrossfireMpsc),
+                    Lossy "kanal/tokio" (Tokio, Kanal),
+                ],
             ]),
         ),
     ]
@@ -599,10 +680,13 @@ fn memory_rows() -> Vec<Row> {
                 vec![go("go")],
                 impls![once memory::own_oneshot; Tokio "own-oneshot/tokio" (Tokio)],
                 impls![once memory::recv;
-                        Gort "gort" (Gort, GortChan),
-                        Peer "async-channel/tokio" (Tokio, AsyncChannel), Peer "flume/tokio" (Tokio, Flume),
-                Peer "crossfire-mpmc/tokio" (Tokio, CrossfireMpmc),
-                Lossy "kanal/tokio" (Tokio, Kanal), Lossy "kanal/smol-static" (SmolStatic, Kanal)],
+                    Gort "gort" (Gort, GortChan),
+                    Peer "async-channel/tokio" (Tokio, AsyncChannel),
+                    Peer "flume/tokio" (Tokio, Flume),
+                    Peer "crossfire-mpmc/tokio" (Tokio, CrossfireMpmc),
+                    Lossy "kanal/tokio" (Tokio, Kanal),
+                    Lossy "kanal/smol-static" (SmolStatic, Kanal),
+                ],
                 may("may(20k)", kinds::Stackful, stackful::mem_recv),
             ]),
         ),
@@ -613,7 +697,11 @@ fn memory_rows() -> Vec<Row> {
             false,
             all([
                 vec![go("go")],
-                impls![once memory::sleep; Gort "gort" (Gort), Tokio "tokio" (Tokio), Peer "smol" (Smol)],
+                impls![once memory::sleep;
+                    Gort "gort" (Gort),
+                    Tokio "tokio" (Tokio),
+                    Peer "smol" (Smol),
+                ],
             ]),
         ),
     ]
