@@ -37,7 +37,11 @@ pub fn print() -> Result<(), String> {
     // Tables that grow to their size are not an operation's: one in a thousand is let pass.
     let too_many = |line: &&Line| line.calls > line.allowed * MANY + MANY / 1000;
     let complaints: Vec<_> = lines.iter().filter(too_many).map(|l| l.name).collect();
-    if complaints.is_empty() { Ok(()) } else { Err(format!("these allocate: {}", complaints.join(", "))) }
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("these allocate: {}", complaints.join(", ")))
+    }
 }
 
 async fn all() -> Vec<Line> {

@@ -1,7 +1,7 @@
 //! The system's allocator, with a count of what is asked of it while somebody wants to know.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// Sizes up to this many bytes are counted one by one.
 const SIZES: usize = 4096;
@@ -9,6 +9,7 @@ const SIZES: usize = 4096;
 static ON: AtomicBool = AtomicBool::new(false);
 static CALLS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
+static LIVE: AtomicI64 = AtomicI64::new(0);
 static BY_SIZE: [AtomicU64; SIZES + 1] = [const { AtomicU64::new(0) }; SIZES + 1];
 
 /// The global allocator of this program.
@@ -19,6 +20,13 @@ fn count(size: usize) {
         CALLS.fetch_add(1, Ordering::Relaxed);
         BYTES.fetch_add(size as u64, Ordering::Relaxed);
         BY_SIZE[size.min(SIZES)].fetch_add(1, Ordering::Relaxed);
+        LIVE.fetch_add(size as i64, Ordering::Relaxed);
+    }
+}
+
+fn uncount(size: usize) {
+    if ON.load(Ordering::Relaxed) {
+        LIVE.fetch_sub(size as i64, Ordering::Relaxed);
     }
 }
 
@@ -37,12 +45,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        uncount(layout.size());
         count(new_size);
         // SAFETY: the caller's promise is System's.
         unsafe { System.realloc(ptr, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        uncount(layout.size());
         // SAFETY: the caller's promise is System's.
         unsafe { System.dealloc(ptr, layout) }
     }
@@ -52,6 +62,8 @@ unsafe impl GlobalAlloc for Counting {
 pub struct Counted {
     pub calls: u64,
     pub bytes: u64,
+    /// Bytes asked for and not given back.
+    pub live: i64,
     /// Size and count of each size that was asked for, the commonest first.
     pub sizes: Vec<(usize, u64)>,
 }
@@ -60,6 +72,7 @@ pub struct Counted {
 pub fn start() {
     CALLS.store(0, Ordering::Relaxed);
     BYTES.store(0, Ordering::Relaxed);
+    LIVE.store(0, Ordering::Relaxed);
     for size in &BY_SIZE {
         size.store(0, Ordering::Relaxed);
     }
@@ -73,5 +86,5 @@ pub fn stop() -> Counted {
     let counts = BY_SIZE.iter().map(|n| n.load(Ordering::Relaxed)).enumerate();
     let mut sizes: Vec<_> = counts.filter(|(_, n)| *n > 0).collect();
     sizes.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-    Counted { calls, bytes, sizes }
+    Counted { calls, bytes, live: LIVE.load(Ordering::Relaxed), sizes }
 }

@@ -77,17 +77,14 @@ fn block() {
 
 fn gort(n: u64, start: impl FnMut() + Send + 'static) -> (f64, f64) {
     let runtime = gort::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    runtime.block_on(async move {
-        gort::spawn(measure(n, start, gort::task::yield_now)).await.unwrap()
-    })
+    runtime.block_on(
+        async move { gort::spawn(measure(n, start, gort::task::yield_now)).await.unwrap() },
+    )
 }
 
 fn tokio(n: u64, start: impl FnMut() + Send + 'static) -> (f64, f64) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async move {
         tokio::spawn(measure(n, start, tokio::task::yield_now)).await.unwrap()
     })

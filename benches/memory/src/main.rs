@@ -32,10 +32,8 @@ fn main() -> ExitCode {
     let result = match args[..] {
         [] => table::print(10_000_000),
         ["--up-to", n] => number(n).and_then(table::print),
-        ["plan"] => {
-            plan::print();
-            Ok(())
-        }
+        ["plan"] => plan::print(),
+        ["plan", what] => plan::line(what),
         ["allocs"] => allocations::print(),
         ["run", who, what, n] => number(n).and_then(|n| goroutines::run(who, what, n)),
         _ => {

@@ -1,60 +1,106 @@
-//! Where the bytes of a goroutine are: sizes of its parts, and what spawning asks of the allocator.
+//! Where the bytes of a goroutine are: sizes of its parts, and what starting one asks of the
+//! allocator until it blocks.
 
 use std::future::{Future, pending};
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::counting;
 
 /// Goroutines started for one figure.
-const MANY: u64 = 10_000;
-/// glibc's malloc puts 8 bytes before a block and rounds it up to 16.
-const fn block(size: u64) -> u64 {
+const MANY: u64 = 100_000;
+
+/// Those that were polled.
+static POLLED: AtomicU64 = AtomicU64::new(0);
+
+/// What a block of glibc's malloc takes: 8 bytes before it, rounded up to 16.
+fn block(size: u64) -> u64 {
     (size + 8).next_multiple_of(16)
 }
 
-/// Prints the plan.
-pub fn print() {
-    let (tx, rx) = gort::chan::<u64>(0);
-    println!("Handles: Sender {} bytes, Receiver {}, JoinHandle {}.", size_of_val(&tx), size_of_val(&rx), size_of::<gort::task::JoinHandle<()>>());
-    println!();
-    println!("| goroutine | its future | the waiting operation in it | asked of the allocator | with malloc's own |");
-    println!("|---|---:|---:|---:|---:|");
-    let operation = size_of_val(&rx.next());
-    line("blocked in a receive", operation, || {
-        let rx = rx.clone();
-        async move {
-            rx.next().await;
+/// Prints the plan: each line by a process of its own, for tables are kept for the next runtime.
+pub fn print() -> Result<(), String> {
+    println!(
+        "Sender {} bytes, Receiver {}, JoinHandle {}.\n",
+        size_of::<gort::Sender<u64>>(),
+        size_of::<gort::Receiver<u64>>(),
+        size_of::<gort::task::JoinHandle<()>>()
+    );
+    println!(
+        "| goroutine | operation | its future | task | malloc's own | record, timers, queues | all |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|");
+    let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    for what in ["recv", "sleep", "pending"] {
+        let output =
+            Command::new(&program).args(["plan", what]).output().map_err(|e| e.to_string())?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
         }
-    });
-    let operation = size_of_val(&gort::time::sleep(Duration::ZERO));
-    line("asleep", operation, || async { gort::time::sleep(Duration::from_secs(3600)).await });
-    line("pending, with nothing in it", 0, || async { pending::<()>().await });
-    drop(tx);
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+    }
+    println!(
+        "\nThe operation is a part of the future, the future of the task; the task is one allocation \
+         of the header of async-task, our metadata, and the future."
+    );
+    Ok(())
 }
 
-fn line<F>(name: &str, operation: usize, make: impl Fn() -> F + Send + 'static)
+/// Prints one line.
+pub fn line(what: &str) -> Result<(), String> {
+    match what {
+        "recv" => {
+            let (open, rx) = gort::chan::<u64>(0);
+            let operation = size_of_val(&rx.next());
+            measure("blocked in a receive", operation, move || {
+                let rx = rx.clone();
+                async move {
+                    POLLED.fetch_add(1, Ordering::Relaxed);
+                    rx.next().await;
+                }
+            });
+            drop(open);
+        }
+        "sleep" => {
+            let operation = size_of_val(&gort::time::sleep(Duration::ZERO));
+            measure("asleep", operation, || async {
+                POLLED.fetch_add(1, Ordering::Relaxed);
+                gort::time::sleep(Duration::from_secs(3600)).await;
+            });
+        }
+        "pending" => measure("pending, with nothing in it", 0, || async {
+            POLLED.fetch_add(1, Ordering::Relaxed);
+            pending::<()>().await;
+        }),
+        _ => return Err(format!("no line {what}")),
+    }
+    Ok(())
+}
+
+fn measure<F>(name: &str, operation: usize, make: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let future = size_of_val(&make());
     let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
-    let counted = runtime.block_on(async move {
-        gort::spawn(make()).abort();
+    let counted = runtime.block_on(async {
         counting::start();
         for _ in 0..MANY {
             gort::spawn(make());
         }
+        while POLLED.load(Ordering::Relaxed) < MANY {
+            gort::task::yield_now().await;
+        }
         counting::stop()
     });
-    // What is asked for once for each goroutine is its own; the rest is the tables they stand in.
-    let own: Vec<u64> = counted
-        .sizes
-        .iter()
-        .filter(|(_, n)| *n >= MANY)
-        .map(|(size, n)| *size as u64 * (n / MANY))
-        .collect();
-    let tables = counted.bytes.saturating_sub(own.iter().sum::<u64>() * MANY) / MANY;
-    let parts: Vec<String> = own.iter().map(u64::to_string).collect();
-    let total = own.iter().map(|size| block(*size)).sum::<u64>() + tables;
-    println!("| {name} | {future} | {operation} | {} + {tables} in tables | {total} |", parts.join(" + "));
+    // What was asked for once for each goroutine is its task; all else is the tables it stands in.
+    let task = counted.sizes.iter().find(|(_, n)| *n >= MANY).map_or(0, |(size, _)| *size as u64);
+    let live = u64::try_from(counted.live).unwrap_or(0);
+    let tables = live.saturating_sub(task * MANY) / MANY;
+    println!(
+        "| {name} | {operation} | {future} | {task} | {} | {tables} | {} |",
+        block(task) - task,
+        block(task) + tables
+    );
 }

@@ -22,7 +22,8 @@ pub fn print(most: u64) -> Result<(), String> {
     let mut complaints = Vec::new();
     for what in ["recv", "sleep", "pending"] {
         for who in ["gort", "tokio", "go"] {
-            let measured: Vec<_> = counts.iter().map(|n| (*n, measure(&go, who, what, *n))).collect();
+            let measured: Vec<_> =
+                counts.iter().map(|n| (*n, measure(&go, who, what, *n))).collect();
             if measured.iter().all(|(_, m)| m.is_none()) {
                 continue;
             }
@@ -76,7 +77,11 @@ fn measure(go: &Result<PathBuf, String>, who: &str, what: &str, n: u64) -> Optio
 
 fn measure_once(go: &Result<PathBuf, String>, who: &str, what: &str, n: u64) -> Option<(f64, f64)> {
     if who == "go" {
-        return if what == "pending" || n > MOST_GO { None } else { measure_go(go.as_ref().ok()?, what, n) };
+        return if what == "pending" || n > MOST_GO {
+            None
+        } else {
+            measure_go(go.as_ref().ok()?, what, n)
+        };
     }
     let program = std::env::current_exe().ok()?;
     let output = Command::new(program).args(["run", who, what, &n.to_string()]).output().ok()?;
@@ -98,7 +103,8 @@ fn measure_go(program: &Path, what: &str, n: u64) -> Option<(f64, f64)> {
         .output()
         .ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let fields: Vec<f64> = text.strip_prefix("rep ")?.split_whitespace().map_while(|f| f.parse().ok()).collect();
+    let fields: Vec<f64> =
+        text.strip_prefix("rep ")?.split_whitespace().map_while(|f| f.parse().ok()).collect();
     let [ops, wall, .., bytes] = fields[..] else { return None };
     Some((bytes, wall / ops))
 }
@@ -114,5 +120,9 @@ fn build_go() -> Result<PathBuf, String> {
         .envs([("GOFLAGS", "-mod=mod"), ("GOTOOLCHAIN", "local"), ("GOPROXY", "off")])
         .output()
         .map_err(|e| format!("go: {e}"))?;
-    if output.status.success() { Ok(program) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+    if output.status.success() {
+        Ok(program)
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }

@@ -7,7 +7,7 @@ use crate::Outcome;
 
 /// The parts.
 mod parts {
-    pub(super) use gort::compat::hyper::Io;
+    pub(super) use gort::compat::hyper::GortIo as Io;
     pub(super) use gort::net::{TcpListener, TcpStream};
     pub(super) use gort::select;
     pub(super) use gort::sync::Mutex;
