@@ -1,7 +1,8 @@
 //! What other systems than Linux have: sockets become non-blocking by a call of its own.
 
-use socket2::{Domain, Protocol, Socket, Type};
-use std::io;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 /// A stream socket: non-blocking, not inherited by other programs.
@@ -33,4 +34,26 @@ pub(super) fn out_of_descriptors(error: &io::Error) -> (bool, bool) {
 /// Whether `error` says that a connection is being made: EINPROGRESS on BSD, or WSAEWOULDBLOCK.
 pub(super) fn in_progress(error: &io::Error) -> bool {
     error.raw_os_error() == Some(36) || error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Receives into the start of `buf`, and initialises as much of it as is returned.
+pub(super) fn recv(io: &TcpStream, buf: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    SockRef::from(io).recv(buf)
+}
+
+/// Receives into the start of `buf`.
+pub(super) fn recv_slice(mut io: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+    io.read(buf)
+}
+
+pub(super) fn recv_slices(mut io: &TcpStream, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    io.read_vectored(bufs)
+}
+
+pub(super) fn send(mut io: &TcpStream, buf: &[u8]) -> io::Result<usize> {
+    io.write(buf)
+}
+
+pub(super) fn send_slices(mut io: &TcpStream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    io.write_vectored(bufs)
 }

@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "a read buffer has to be told what was written to it")]
 
+use super::os;
 use socket2::SockRef;
 use std::io;
 use std::net::TcpStream;
@@ -11,7 +12,7 @@ use tokio::io::ReadBuf;
 pub(super) fn recv(io: &TcpStream, buf: &mut ReadBuf<'_>) -> io::Result<usize> {
     // SAFETY: `recv` writes to it and does nothing else, so no byte becomes uninitialised.
     let room = unsafe { buf.unfilled_mut() };
-    let count = SockRef::from(io).recv(room)?;
+    let count = os::recv(io, room)?;
     // SAFETY: the system has written `count` bytes to the start of `room`.
     unsafe { buf.assume_init(count) };
     buf.advance(count);

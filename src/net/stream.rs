@@ -2,6 +2,7 @@
 
 use super::addr::{LookupHost, ToSocketAddrs};
 use super::connect::Connect;
+use super::os;
 use super::owned_split::{self, OwnedReadHalf, OwnedWriteHalf};
 use super::recv;
 use super::split::{self, ReadHalf, WriteHalf};
@@ -10,7 +11,7 @@ use crate::reactor::{Direction, Interest, Registered, Snapshot, WaitId};
 use socket2::SockRef;
 use std::fmt;
 use std::future::Future;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{self, Shutdown, SocketAddr};
 use std::panic::Location;
 use std::pin::Pin;
@@ -269,7 +270,7 @@ impl TcpStream {
     /// `WouldBlock` if there is nothing; what the system says.
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         let seen = self.io.snapshot();
-        let count = self.io.try_io(Direction::Read, |mut io| io.read(buf))?;
+        let count = self.io.try_io(Direction::Read, |io| os::recv_slice(io, buf))?;
         self.note_read(seen, count, buf.len());
         Ok(count)
     }
@@ -280,7 +281,7 @@ impl TcpStream {
     ///
     /// Those of [`try_read`](Self::try_read).
     pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        self.io.try_io(Direction::Read, |mut io| io.read_vectored(bufs))
+        self.io.try_io(Direction::Read, |io| os::recv_slices(io, bufs))
     }
 
     /// Writes as much as there is room for, without waiting.
@@ -289,7 +290,7 @@ impl TcpStream {
     ///
     /// `WouldBlock` if there is no room; what the system says.
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-        self.io.try_io(Direction::Write, |mut io| io.write(buf))
+        self.io.try_io(Direction::Write, |io| os::send(io, buf))
     }
 
     /// As [`try_write`](Self::try_write), from several buffers.
@@ -298,7 +299,7 @@ impl TcpStream {
     ///
     /// Those of [`try_write`](Self::try_write).
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.io.try_io(Direction::Write, |mut io| io.write_vectored(bufs))
+        self.io.try_io(Direction::Write, |io| os::send_slices(io, bufs))
     }
 
     /// Tries an operation of the caller's on the socket. It must be one on this socket, of the
@@ -406,7 +407,7 @@ impl TcpStream {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.poll_recv(cx, buf.len(), |mut io| io.read(buf))
+        self.poll_recv(cx, buf.len(), |io| os::recv_slice(io, buf))
     }
 
     pub(super) fn poll_read_slices(
@@ -418,7 +419,7 @@ impl TcpStream {
         if asked == 0 {
             return Poll::Ready(Ok(0));
         }
-        self.poll_recv(cx, asked, |mut io| io.read_vectored(bufs))
+        self.poll_recv(cx, asked, |io| os::recv_slices(io, bufs))
     }
 
     fn poll_recv(
@@ -441,7 +442,7 @@ impl TcpStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, buf.len(), |mut io| io.write(buf))
+        self.poll_send(cx, buf.len(), |io| os::send(io, buf))
     }
 
     pub(super) fn poll_write_slices(
@@ -450,7 +451,7 @@ impl TcpStream {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let asked = bufs.iter().map(|buf| buf.len()).sum();
-        self.poll_send(cx, asked, |mut io| io.write_vectored(bufs))
+        self.poll_send(cx, asked, |io| os::send_slices(io, bufs))
     }
 
     fn poll_send(

@@ -6,6 +6,7 @@ use crate::reactor::Timer;
 use crate::sys::clock::duration_to_nanos;
 use crate::sys::sync::{Arc, Mutex};
 use std::fmt;
+use std::sync::Arc as StdArc;
 use std::task::{Wake, Waker};
 
 /// A channel that yields one value, the time at which it was due, `duration` from now.
@@ -35,7 +36,7 @@ use std::task::{Wake, Waker};
 #[must_use = "the time is told to whoever receives"]
 pub fn after(duration: Duration) -> Receiver<Instant> {
     let timer = Timer::after(super::shard(), duration_to_nanos(duration));
-    fed(|core| std::sync::Arc::new(After::new(core, timer)))
+    fed(|core| StdArc::new(After::new(core, timer)))
 }
 
 /// The feed of the channel, and what the timer wakes.
@@ -70,11 +71,11 @@ impl Feed<Instant> for After {
         Some(Instant::from_nanos(state.timer.deadline()))
     }
 
-    fn arm(self: std::sync::Arc<Self>) {
+    fn arm(self: StdArc<Self>) {
         let mut state = self.state.lock();
         if !state.armed && !state.taken {
             state.armed = true;
-            state.timer.arm(Waker::from(std::sync::Arc::clone(&self)));
+            state.timer.arm(Waker::from(StdArc::clone(&self)));
         }
     }
 
@@ -84,7 +85,7 @@ impl Feed<Instant> for After {
 }
 
 impl Wake for After {
-    fn wake(self: std::sync::Arc<Self>) {
+    fn wake(self: StdArc<Self>) {
         self.channel.pump();
     }
 }
