@@ -8,8 +8,10 @@
 use super::context;
 use super::goroutine::Meta;
 use super::shared::Shared;
+use super::shutdown;
 use crate::sys::sync::{Condvar, Mutex};
 use async_task::Runnable;
+use event_listener::Event;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ pub(crate) struct Pool {
     state: Mutex<State>,
     work: Condvar,
     /// A thread has ended.
-    ended: Condvar,
+    ended: Event,
 }
 
 #[derive(Default)]
@@ -34,7 +36,7 @@ struct State {
 
 impl Pool {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::new(State::default()), work: Condvar::new(), ended: Condvar::new() }
+        Self { state: Mutex::new(State::default()), work: Condvar::new(), ended: Event::new() }
     }
 
     /// Queues a job, and starts a thread for it if no idle one is left for it.
@@ -73,7 +75,7 @@ impl Pool {
         let orphans =
             if state.threads == 0 { std::mem::take(&mut state.queue) } else { VecDeque::new() };
         drop(state);
-        self.ended.notify_all();
+        self.ended.notify(usize::MAX);
         for job in orphans {
             job.metadata().fail(error.raw_os_error().unwrap_or(0));
             context::poll_task(job);
@@ -90,7 +92,7 @@ impl Pool {
         drop(runtime);
         shared.thread_stops();
         self.state.lock().threads -= 1;
-        self.ended.notify_all();
+        self.ended.notify(usize::MAX);
         shared.unlist_if_over();
     }
 
@@ -125,20 +127,7 @@ impl Pool {
             job.metadata().abort();
             context::poll_task(job);
         }
-        let start = shared.clock.now();
-        let mut state = self.state.lock();
-        while state.threads > 0 {
-            match grace {
-                None => state = self.ended.wait(state),
-                Some(grace) => {
-                    let waited = Duration::from_nanos(shared.clock.now().saturating_sub(start));
-                    let Some(left) = grace.checked_sub(waited).filter(|d| !d.is_zero()) else {
-                        return;
-                    };
-                    state = self.ended.wait_for(state, left);
-                }
-            }
-        }
+        shutdown::wait_until(shared, &self.ended, grace, || self.state.lock().threads == 0);
     }
 
     /// Whether the pool was stopped and its last thread has ended.

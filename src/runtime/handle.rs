@@ -4,6 +4,7 @@ use super::block_on;
 use super::context::{self, EnterGuard};
 use super::goroutine::{self, Meta, Policy};
 use super::join::{JoinError, JoinHandle};
+use super::processor::Processor;
 use super::shared::Shared;
 use super::shutdown;
 use crate::sys::park::Parker;
@@ -268,6 +269,12 @@ impl Handle {
     /// Panics of this runtime's goroutines and blocking jobs so far.
     pub fn panics(&self) -> u64 {
         self.shared.panics()
+    }
+
+    /// How often the runtime's workers went to sleep so far: a measure of how often goroutines made
+    /// one core wait for another.
+    pub fn worker_park_count(&self) -> u64 {
+        self.shared.processors().map(Processor::parks).sum()
     }
 
     /// How often a worker was found stuck inside a poll and replaced.

@@ -48,6 +48,8 @@ pub(crate) struct Processor {
     /// Goroutines started and ended by this worker. Written by the worker only.
     started: AtomicU64,
     ended: AtomicU64,
+    /// How often the worker went to sleep. Written by the worker only.
+    parks: AtomicU64,
     pub(crate) parker: Parker,
     /// The worker waits, or is about to wait, inside the driver instead of on `parker`.
     in_driver: AtomicBool,
@@ -66,6 +68,7 @@ impl Processor {
             thread: AtomicI32::new(0),
             started: AtomicU64::new(0),
             ended: AtomicU64::new(0),
+            parks: AtomicU64::new(0),
             parker: Parker::new(),
             in_driver: AtomicBool::new(false),
         }
@@ -201,6 +204,14 @@ impl Processor {
     }
 
     // ----- sleeping
+
+    pub(crate) fn count_park(&self) {
+        self.parks.store(self.parks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn parks(&self) -> u64 {
+        self.parks.load(Ordering::Relaxed)
+    }
 
     /// Wakes the worker, wherever it waits.
     pub(crate) fn unpark(&self, driver: &Driver) {

@@ -10,10 +10,11 @@ use super::table;
 use crate::reactor::Driver;
 use crate::sys::clock::Clock;
 use crate::sys::park::Parker;
+use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
-use crate::sys::sync::{Condvar, Mutex};
 use crate::wait::record::FreeList;
 use async_task::Runnable;
+use event_listener::Event;
 use std::fmt;
 use std::panic::Location;
 use std::ptr::NonNull;
@@ -101,7 +102,7 @@ pub(crate) struct Shared {
     blocked_on: Mutex<Vec<Arc<Parker>>>,
     /// Worker threads that have not returned yet; `exited` tells of each that does.
     pub(crate) threads: Mutex<usize>,
-    pub(crate) exited: Condvar,
+    pub(crate) exited: Event,
     pub(crate) sysmon: Parker,
     /// Set while the monitor waits to be woken rather than for time to pass.
     pub(crate) sysmon_sleeps: AtomicBool,
@@ -152,7 +153,7 @@ impl Shared {
             fatal: Mutex::new(Fatal::default()),
             blocked_on: Mutex::new(Vec::new()),
             threads: Mutex::new(0),
-            exited: Condvar::new(),
+            exited: Event::new(),
             sysmon: Parker::new(),
             sysmon_sleeps: AtomicBool::new(false),
             last_turn: AtomicU64::new(0),

@@ -25,6 +25,7 @@ use super::shared::{Phase, Shared};
 use crate::sys::sync::atomic::{Ordering, fence};
 use crate::wait::record;
 use async_task::Runnable;
+use event_listener::{Event, Listener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,12 +62,32 @@ pub(crate) fn shut_down(shared: &Arc<Shared>, grace: Option<Duration>) {
 }
 
 fn wait_for_threads(shared: &Shared, grace: Duration) {
+    wait_until(shared, &shared.exited, Some(grace), || *shared.threads.lock() == 0);
+}
+
+/// Waits until `done`, which every notification of `event` may have changed, or until `grace` is
+/// over.
+pub(crate) fn wait_until(
+    shared: &Shared,
+    event: &Event,
+    grace: Option<Duration>,
+    done: impl Fn() -> bool,
+) {
     let start = shared.clock.now();
-    let mut threads = shared.threads.lock();
-    while *threads > 0 {
+    loop {
+        let listener = event.listen();
+        if done() {
+            return;
+        }
+        let Some(grace) = grace else {
+            listener.wait();
+            continue;
+        };
         let waited = Duration::from_nanos(shared.clock.now().saturating_sub(start));
-        let Some(left) = grace.checked_sub(waited).filter(|left| !left.is_zero()) else { return };
-        threads = shared.exited.wait_for(threads, left);
+        match grace.checked_sub(waited).filter(|left| !left.is_zero()) {
+            Some(left) => drop(listener.wait_timeout(left)),
+            None => return,
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
     let started = shared.thread().spawn(move || {
         Monitor::default().watch(&owned);
         *owned.threads.lock() -= 1;
-        owned.exited.notify_all();
+        owned.exited.notify(usize::MAX);
         owned.unlist_if_over();
     });
     if started.is_err() {

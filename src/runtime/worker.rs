@@ -310,6 +310,7 @@ impl Worker {
         idle.sleep(self.index, self.searching.replace(false));
         self.shared.tell_if_last();
         if !self.sees_work() && processor.enter_driver() {
+            processor.count_park();
             self.to_tail.set(true);
             let turned = self.shared.driver.try_turn(Wait::Forever).is_some();
             processor.leave_driver();
@@ -460,6 +461,6 @@ pub(crate) fn start_thread(shared: &Arc<Shared>, index: usize) -> std::io::Resul
 
 fn thread_is_gone(shared: &Shared) {
     *shared.threads.lock() -= 1;
-    shared.exited.notify_all();
+    shared.exited.notify(usize::MAX);
     shared.unlist_if_over();
 }
