@@ -214,14 +214,14 @@ impl<T> Core<T> {
     ///
     /// [`Arm::not_ready`]: crate::wait::arm::Arm::not_ready
     #[inline]
-    pub(super) fn cannot_recv(&self) -> Option<u32> {
+    pub(crate) fn cannot_recv(&self) -> Option<u32> {
         let look = self.look();
         (look & hint::RECV == 0).then_some(look)
     }
 
     /// A number for the moment if a send would have to wait.
     #[inline]
-    pub(super) fn cannot_send(&self) -> Option<u32> {
+    pub(crate) fn cannot_send(&self) -> Option<u32> {
         let look = self.look();
         (look & hint::SEND == 0).then_some(look)
     }

@@ -260,6 +260,7 @@ macro_rules! receiving_future {
 
             /// The channel, for a select that does the receive in its own way. The future has not
             /// been polled.
+            #[inline]
             pub(crate) fn into_core(self) -> Option<&'a Core<T>> {
                 debug_assert!(self.op.waiter.is_idle());
                 self.op.core

@@ -339,6 +339,7 @@ macro_rules! sending_future {
 
             /// The channel and the value, for a select that does the send in its own way. The future
             /// has not been polled.
+            #[inline]
             pub(crate) fn into_parts(self) -> (Option<&'a Core<$t>>, $t) {
                 (self.sending.core, self.sending.op.take_value())
             }

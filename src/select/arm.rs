@@ -61,6 +61,14 @@ pub enum Face {
     Maybe,
 }
 
+impl Face {
+    /// Of an operation that may have been seen not to be ready.
+    #[inline]
+    pub(super) fn of(not_ready: Option<u32>) -> Self {
+        not_ready.map_or(Face::Maybe, Face::NotReady)
+    }
+}
+
 /// What the engine wants of an arm.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

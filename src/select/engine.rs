@@ -153,8 +153,8 @@ pub fn try_now<L: Live, C: Core, Out>(
 /// Whether no arm is to be tried at all.
 #[doc(hidden)]
 #[inline]
-pub fn none_ready<L: Live, C>(head: &Head<L, C>, faces: &[Face]) -> bool {
-    faces.iter().enumerate().all(|(arm, face)| *face != Face::Maybe || !head.live.contains(arm))
+pub fn none_ready<L: Live>(live: &L, faces: &[Face]) -> bool {
+    faces.iter().enumerate().all(|(arm, face)| *face != Face::Maybe || !live.contains(arm))
 }
 
 /// One call of the engine.
@@ -194,31 +194,33 @@ where
         self.select(faces)
     }
 
-    /// Phases 1 and 2.
+    /// Phase 1, and 2 if that found nothing.
     #[inline]
     fn select(&mut self, faces: &[Face]) -> Poll<Outcome<Out>> {
-        let mut faces = faces;
+        match self.sweep(faces) {
+            Some(out) => Poll::Ready(Outcome::Won(out)),
+            None => self.select_slow(),
+        }
+    }
+
+    /// Phase 2, and phase 1 again if an arm was done and what it yielded disabled it.
+    #[inline(never)]
+    fn select_slow(&mut self) -> Poll<Outcome<Out>> {
         loop {
-            if let Some(out) = self.sweep(faces) {
-                return Poll::Ready(Outcome::Won(out));
-            }
             if self.head.live.is_empty() {
                 return match self.idle {
                     Idle::Forever => self.pending(),
                     Idle::Wait | Idle::Default => Poll::Ready(Outcome::Disabled),
                 };
             }
-            match self.park() {
-                Parked::Done(arm) => {
-                    if let Some(out) = self.ask(arm, How::Take) {
-                        return Poll::Ready(Outcome::Won(out));
-                    }
-                }
+            let won = match self.park() {
                 Parked::Waiting => return self.pending(),
                 Parked::NotReady => return Poll::Ready(Outcome::Default),
+                Parked::Done(arm) => self.ask(arm, How::Take).or_else(|| self.sweep(&[])),
+            };
+            if let Some(out) = won {
+                return Poll::Ready(Outcome::Won(out));
             }
-            // An arm was done, and what it yielded disabled it: the others have to be tried again.
-            faces = &[];
         }
     }
 

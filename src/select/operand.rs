@@ -37,6 +37,13 @@ pub trait RecvOperand {
     #[doc(hidden)]
     fn __gort_receiver(&self) -> Handle<'_, Self::Item>;
 
+    /// What plain loads tell about a receive.
+    #[doc(hidden)]
+    #[inline]
+    fn __gort_recv_face(&self) -> Face {
+        self.__gort_receiver().0.map_or(Face::Never, |core| Face::of(core.cannot_recv()))
+    }
+
     /// `v = <-rx`
     #[doc(hidden)]
     #[inline]
@@ -76,6 +83,20 @@ pub trait SendOperand {
 
     #[doc(hidden)]
     fn __gort_sender(&self) -> Handle<'_, Self::Item>;
+
+    /// What plain loads tell about a send.
+    #[doc(hidden)]
+    #[inline]
+    fn __gort_send_face(&self) -> Face {
+        self.__gort_sender().0.map_or(Face::Never, |core| Face::of(core.cannot_send()))
+    }
+
+    /// The same, if there is something to send.
+    #[doc(hidden)]
+    #[inline]
+    fn __gort_send_option_face(&self, option: &Option<Self::Item>) -> Face {
+        if option.is_some() { self.__gort_send_face() } else { Face::Never }
+    }
 
     /// `tx <- value`
     #[doc(hidden)]
@@ -400,9 +421,8 @@ impl<T, A> Drop for SendFrom<'_, T, A> {
 #[inline]
 fn face(arm: &impl Operation) -> Face {
     match arm.not_ready() {
-        None => Face::Maybe,
         Some(_) if arm.key().is_none() => Face::Never,
-        Some(look) => Face::NotReady(look),
+        look => Face::of(look),
     }
 }
 

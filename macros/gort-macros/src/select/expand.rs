@@ -126,13 +126,14 @@ fn declare_out(select: &Select, names: &Names) -> TokenStream {
 /// The block that waits for an arm.
 fn wait(select: &Select, names: &Names) -> TokenStream {
     let Names { path, select: sel, cx, .. } = names;
-    let prepare = prepare(select, names);
+    let (operands, arms) = (operands(select, names), arms(select, names));
     let (split, faces, step) = (split(names), faces(select, names), step(select, names));
     let idle = idle(select, path);
     let finish = finish(select, names, "polled");
     let biased = select.biased;
     code! {{
-        #prepare
+        #operands
+        #arms
         let #sel = &mut #sel;
         #path::poll_fn(move |#cx| {
             // The closure takes the reference whole: one pointer.
@@ -148,11 +149,12 @@ fn wait(select: &Select, names: &Names) -> TokenStream {
     }}
 }
 
-/// The block that looks once and never waits: no future is built.
+/// The block that looks once and never waits: no future is built, and no arm unless one may be ready.
 fn try_once(select: &Select, names: &Names) -> TokenStream {
-    let Names { path, out_type, select: sel, .. } = names;
-    let prepare = prepare(select, names);
+    let Names { path, out_type, live, select: sel, .. } = names;
+    let (operands, arms) = (operands(select, names), arms(select, names));
     let (split, faces, step) = (split(names), faces(select, names), step(select, names));
+    let looks = looks(select, names);
     let finish = finish(select, names, "tried");
     let biased = select.biased;
     // One channel's word is one instant; several are if none has changed meanwhile. With `else`
@@ -160,16 +162,18 @@ fn try_once(select: &Select, names: &Names) -> TokenStream {
     let instant = match (&select.otherwise, select.arms.len()) {
         (Some(_), _) => code!(false),
         (None, 1) => code!(true),
-        (None, _) => code!(#path::unchanged(&faces, &#faces)),
+        (None, _) => code!(#path::unchanged(&looks, &#looks)),
     };
     code! {{
-        #prepare
-        let #sel = &mut #sel;
-        #split
-        let faces = #faces;
-        if #path::none_ready(head, &faces) && #instant {
+        #operands
+        let looks = #looks;
+        if #path::none_ready(&#live, &looks) && #instant {
             #out_type::Default
         } else {
+            #arms
+            let #sel = &mut #sel;
+            #split
+            let faces = #faces;
             let tried = #path::try_now(head, &faces, #biased, #step);
             #finish
         }
@@ -211,9 +215,9 @@ fn finish(select: &Select, names: &Names, answer: &str) -> TokenStream {
     }
 }
 
-/// Conditions, operands, and the `Select` that holds the arms.
-fn prepare(select: &Select, names: &Names) -> TokenStream {
-    let Names { path, live, select: sel, arms, .. } = names;
+/// Conditions and operands, evaluated.
+fn operands(select: &Select, names: &Names) -> TokenStream {
+    let Names { path, live, .. } = names;
     let count = select.arms.len();
     let words = count.div_ceil(64);
     let live_type = if words == 1 { code!(u64) } else { code!([u64; #words]) };
@@ -227,16 +231,23 @@ fn prepare(select: &Select, names: &Names) -> TokenStream {
         })
     });
     let mutable = select.arms.iter().any(|arm| arm.condition.is_some()).then(|| code!(mut));
-    let operands = select.arms.iter().enumerate().map(|(i, arm)| operands(arm, i, names));
-    let built = select.arms.iter().enumerate().map(|(i, arm)| build(arm, i, names));
-    let fields = (0..count).map(Index::from);
+    let operands = select.arms.iter().enumerate().map(|(i, arm)| operand(arm, i, names));
     code! {
         let #mutable #live: #live_type = #path::Live::first(#count);
         #(#conditions)*
         #(#operands)*
+        #[allow(unused_imports)]
+        use #path::{Polled as _, RecvOperand as _, SendOperand as _};
+    }
+}
+
+/// The `Select` that holds the arms.
+fn arms(select: &Select, names: &Names) -> TokenStream {
+    let Names { path, live, select: sel, arms, .. } = names;
+    let built = select.arms.iter().enumerate().map(|(i, arm)| build(arm, i, names));
+    let fields = (0..select.arms.len()).map(Index::from);
+    code! {
         let mut #sel = {
-            #[allow(unused_imports)]
-            use #path::{Polled as _, RecvOperand as _, SendOperand as _};
             let #arms = (#(#built,)*);
             let core = #path::NoCore #(.join(#path::Arm::core(&#arms.#fields)))*;
             #path::Select { head: #path::Head::new(#live, core), arms: #arms }
@@ -250,7 +261,7 @@ fn ours(arm: &Arm) -> Span {
 }
 
 /// Evaluates what the arm's head says, once.
-fn operands(arm: &Arm, i: usize, names: &Names) -> TokenStream {
+fn operand(arm: &Arm, i: usize, names: &Names) -> TokenStream {
     match &arm.kind {
         Kind::Recv { chan, .. } => {
             let name = names.operand("chan", i);
@@ -296,6 +307,19 @@ fn build(arm: &Arm, i: usize, names: &Names) -> TokenStream {
             quote_spanned!(span=> #path::Operand(#future).__gort_arm())
         }
     }
+}
+
+/// What plain loads tell about each arm that is not built yet; channels only.
+fn looks(select: &Select, names: &Names) -> TokenStream {
+    let looks = select.arms.iter().enumerate().map(|(i, arm)| {
+        let (chan, value) = (names.operand("chan", i), names.operand("value", i));
+        match &arm.kind {
+            Kind::Send { option: true, .. } => code!(#chan.__gort_send_option_face(#value)),
+            Kind::Send { .. } => code!(#chan.__gort_send_face()),
+            _ => code!(#chan.__gort_recv_face()),
+        }
+    });
+    code!([#(#looks),*])
 }
 
 /// What plain loads tell about each arm.
