@@ -1,69 +1,20 @@
 //! Go's select, case by case. Nothing here needs a scheduler: futures are polled by hand, or by
 //! `futures`' `block_on`.
 
+mod select_util;
+
 use futures::executor::block_on;
 use gort::{Chan, Receiver, Sender, select};
+use select_util::{filled, now, panic_text, poll, poll_with};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-
-/// Counts how often it was woken.
-#[derive(Default)]
-struct Woken(AtomicUsize);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Woken {
-    fn times(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Polls with a waker that counts.
-fn poll_with<F: Future + ?Sized>(future: Pin<&mut F>, woken: &Arc<Woken>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(&Waker::from(woken.clone())))
-}
-
-/// The future must be ready at the first poll.
-#[track_caller]
-fn now<F: Future>(future: F) -> F::Output {
-    match poll(pin!(future)) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waits"),
-    }
-}
-
-fn panic_text(body: impl FnOnce()) -> String {
-    let payload = catch_unwind(AssertUnwindSafe(body)).expect_err("it did not panic");
-    match payload.downcast::<String>() {
-        Ok(text) => *text,
-        Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
-    }
-}
-
-/// A channel with these values in it.
-fn filled<T: Send>(capacity: usize, values: impl IntoIterator<Item = T>) -> Chan<T> {
-    let channel = Chan::new(capacity);
-    for value in values {
-        assert!(channel.try_send(value).is_ok());
-    }
-    channel
-}
+use std::task::Poll;
 
 #[test]
 fn c049_no_cases_and_nil_cases_wait_for_ever() {
-    let woken = Arc::default();
+    let woken = Arc::<select_util::Woken>::default();
     let mut empty = pin!(async {
         select! {}
     });
@@ -399,7 +350,7 @@ fn c064_a_four_way_send_select_delivers_every_value_once() {
 #[test]
 fn c065_close_wakes_a_parked_receive_with_zero_and_false() {
     let (c, d) = (Chan::<i32>::new(0), Chan::<i32>::new(0));
-    let woken = Arc::default();
+    let woken = Arc::<select_util::Woken>::default();
     let mut parked = pin!(async {
         select! {
             v, ok = <-c => (v, ok),

@@ -371,7 +371,7 @@ impl Function {
             #[allow(unused_imports)]
             use #krate::__private::entry::{Goroutine as _, OnCaller as _};
             let future = #name();
-            return (&#krate::__private::entry::probe(&future)).run(&mut #builder, future);
+            return (&&#krate::__private::entry::probe(&future)).run(&mut #builder, future);
         }
     }
 
