@@ -14,6 +14,8 @@
 
 mod bell;
 mod interest;
+#[cfg(all(test, gort_loom))]
+mod loom;
 mod poller;
 mod ready;
 mod registered;
