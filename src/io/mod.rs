@@ -16,3 +16,38 @@ pub use tokio::io::{
     copy_bidirectional, copy_bidirectional_with_sizes, copy_buf, duplex, empty, join, repeat,
     simplex, sink, split,
 };
+
+/// Frames over a byte stream, both ways: `tokio_util::codec`.
+///
+/// ```
+/// # use futures::{SinkExt, StreamExt};
+/// use gort::io::codec::{Framed, LinesCodec};
+///
+/// # gort::run(async {
+/// let listener = gort::net::TcpListener::bind("127.0.0.1:0").await?;
+/// let address = listener.local_addr()?;
+/// let server = gort::go(async move {
+///     let (socket, _) = listener.accept().await.unwrap();
+///     let mut lines = Framed::new(socket, LinesCodec::new());
+///     while let Some(line) = lines.next().await {
+///         lines.send(line.unwrap().to_uppercase()).await.unwrap();
+///     }
+/// });
+/// let mut lines = Framed::new(gort::net::TcpStream::connect(address).await?, LinesCodec::new());
+/// lines.send("hello").await?;
+/// assert_eq!(lines.next().await.unwrap()?, "HELLO");
+/// drop(lines);
+/// server.await?;
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// # }).unwrap();
+/// ```
+pub mod codec {
+    #[doc(no_inline)]
+    pub use tokio_util::codec::*;
+}
+
+/// From tokio's io traits to those of the futures crate and back: `tokio_util::compat`.
+pub mod compat {
+    #[doc(no_inline)]
+    pub use tokio_util::compat::*;
+}

@@ -13,3 +13,12 @@ pub use mutex::{
 };
 pub use raw_mutex::{RawLock, RawMutex};
 pub use wait_group::{DoneGuard, Wait, WaitGroup};
+
+/// tokio's synchronisation types: the same types, so that other crates take them.
+#[doc(no_inline)]
+pub use tokio::sync::{
+    AcquireError, Barrier, BarrierWaitResult, Notify, OnceCell, OwnedSemaphorePermit, Semaphore,
+    SemaphorePermit, SetError, TryAcquireError, broadcast, futures, mpsc, oneshot, watch,
+};
+#[doc(no_inline)]
+pub use tokio_util::sync::{CancellationToken, DropGuard, PollSemaphore, PollSender};
