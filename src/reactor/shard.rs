@@ -40,6 +40,11 @@ impl Shard {
         self.shared.clock.now()
     }
 
+    /// Whether `deadline` has come. Cheap if it is far away.
+    pub(crate) fn has_come(&self, deadline: Nanos) -> bool {
+        !self.shared.clock.is_before(deadline) && deadline <= self.now()
+    }
+
     /// How many timers are pending.
     #[cfg(test)]
     pub(super) fn pending(&self) -> usize {
@@ -148,13 +153,13 @@ impl Timer {
     }
 
     /// The shard it belongs to.
-    pub(crate) fn shard(&self) -> &Shard {
+    pub(crate) fn shard(&self) -> &Arc<Shard> {
         &self.shard
     }
 
     /// Whether the time has come.
     pub(crate) fn is_elapsed(&self) -> bool {
-        matches!(self.state, State::Fired) || self.deadline <= self.shard.now()
+        matches!(self.state, State::Fired) || self.shard.has_come(self.deadline)
     }
 
     /// Sets another deadline. Whoever waited has to [wait](Self::poll_elapsed) again.
@@ -182,8 +187,12 @@ impl Timer {
             State::Fired => return Poll::Ready(()),
             State::Idle | State::Fresh => {
                 let exact = matches!(self.state, State::Idle);
-                let now = if exact { self.shard.now() } else { self.shard.shared.coarse() };
-                if self.deadline <= now {
+                let come = if exact {
+                    self.shard.has_come(self.deadline)
+                } else {
+                    self.deadline <= self.shard.shared.coarse()
+                };
+                if come {
                     self.state = State::Fired;
                     return Poll::Ready(());
                 }
@@ -207,7 +216,7 @@ impl Timer {
         if !pending {
             return true;
         }
-        if self.deadline <= self.shard.now() {
+        if self.shard.has_come(self.deadline) {
             self.shard.remove(key);
             return true;
         }

@@ -41,6 +41,57 @@ impl Clock {
     }
 }
 
+impl Clock {
+    /// Whether `deadline` is still to come, seen cheaply: `false` may also mean that it comes within a
+    /// few dozen milliseconds.
+    #[inline]
+    pub(crate) fn is_before(&self, deadline: Nanos) -> bool {
+        match self {
+            Clock::Real => coarse::at_most() < deadline,
+            Clock::Manual(_) => self.now() < deadline,
+        }
+    }
+}
+
+/// The system's coarse clock, which is read without looking at the hardware: a third of the cost.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod coarse {
+    use super::{Clock, Nanos};
+    use rustix::time::{ClockId, Timespec, clock_gettime};
+    use std::sync::OnceLock;
+
+    /// How much it may lag behind: a tick of the system is at most 10 ms.
+    const LAG: Nanos = 20_000_000;
+
+    fn read() -> Nanos {
+        let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::MonotonicCoarse);
+        (tv_sec as Nanos).wrapping_mul(1_000_000_000).wrapping_add(tv_nsec as Nanos)
+    }
+
+    /// A time that is not before now, nor long after it.
+    #[inline]
+    pub(super) fn at_most() -> Nanos {
+        /// To be added to what is read.
+        static OFFSET: OnceLock<Nanos> = OnceLock::new();
+        let offset = *OFFSET.get_or_init(|| {
+            let coarse = read();
+            // Read later: the sum is too large rather than too small.
+            Clock::Real.now().wrapping_sub(coarse).wrapping_add(LAG)
+        });
+        read().wrapping_add(offset)
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod coarse {
+    use super::{Clock, Nanos};
+
+    /// A time that is not before now, nor long after it.
+    pub(super) fn at_most() -> Nanos {
+        Clock::Real.now()
+    }
+}
+
 /// `instant` on the scale of [`Clock::now`]; what lies before the epoch is 0.
 #[inline]
 pub(crate) fn to_nanos(instant: Instant) -> Nanos {
@@ -63,4 +114,19 @@ pub(crate) fn from_nanos(nanos: Nanos) -> Instant {
 #[inline]
 pub(crate) fn duration_to_nanos(duration: Duration) -> Nanos {
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cheap_look_never_says_before_after_the_deadline() {
+        let clock = Clock::Real;
+        for _ in 0..10_000 {
+            let now = clock.now();
+            assert!(!clock.is_before(now));
+        }
+        assert!(clock.is_before(clock.now() + 1_000_000_000));
+    }
 }

@@ -2,8 +2,9 @@
 
 use super::{Duration, Instant};
 use crate::chan::{Core, Feed, Receiver, fed};
-use crate::reactor::Timer;
-use crate::sys::clock::duration_to_nanos;
+use crate::reactor::{Shard, Timer};
+use crate::sys::clock::{Nanos, duration_to_nanos};
+use crate::sys::sync::atomic::{AtomicBool, Ordering};
 use crate::sys::sync::{Arc, Mutex};
 use std::fmt;
 use std::sync::Arc as StdArc;
@@ -41,46 +42,56 @@ pub fn after(duration: Duration) -> Receiver<Instant> {
 
 /// The feed of the channel, and what the timer wakes.
 ///
-/// Locks: the channel's, then `state`, then the timer's shard. A timer that fires holds none of them.
+/// Locks: the channel's, then `timer`, then the timer's shard. A timer that fires holds none of them.
 pub(super) struct After {
     channel: Arc<Core<Instant>>,
-    state: Mutex<State>,
-}
-
-struct State {
-    timer: Timer,
+    shard: Arc<Shard>,
+    deadline: Nanos,
+    timer: Mutex<Timer>,
+    // Written under the channel's lock only, so relaxed accesses do.
     /// The timer will wake, or has woken, the channel.
-    armed: bool,
+    armed: AtomicBool,
     /// The one value is gone.
-    taken: bool,
+    taken: AtomicBool,
 }
 
 impl After {
     pub(super) fn new(channel: Arc<Core<Instant>>, timer: Timer) -> Self {
-        Self { channel, state: Mutex::new(State { timer, armed: false, taken: false }) }
+        Self {
+            channel,
+            shard: Arc::clone(timer.shard()),
+            deadline: timer.deadline(),
+            timer: Mutex::new(timer),
+            armed: AtomicBool::new(false),
+            taken: AtomicBool::new(false),
+        }
     }
 }
 
 impl Feed<Instant> for After {
     fn take(&self) -> Option<Instant> {
-        let mut state = self.state.lock();
-        if state.taken || !state.timer.is_elapsed() {
+        if self.taken.load(Ordering::Relaxed) || !self.shard.has_come(self.deadline) {
             return None;
         }
-        state.taken = true;
-        Some(Instant::from_nanos(state.timer.deadline()))
+        self.taken.store(true, Ordering::Relaxed);
+        Some(Instant::from_nanos(self.deadline))
     }
 
     fn arm(self: StdArc<Self>) {
-        let mut state = self.state.lock();
-        if !state.armed && !state.taken {
-            state.armed = true;
-            state.timer.arm(Waker::from(StdArc::clone(&self)));
+        if self.armed.load(Ordering::Relaxed) || self.taken.load(Ordering::Relaxed) {
+            return;
         }
+        self.armed.store(true, Ordering::Relaxed);
+        let waker = Waker::from(StdArc::clone(&self));
+        self.timer.lock().arm(waker);
     }
 
     fn stop(&self) {
-        self.state.lock().timer.cancel();
+        // Ordering: Relaxed: it was armed, if at all, under the channel's lock, under which the caller
+        // has taken the feed out of the channel.
+        if self.armed.load(Ordering::Relaxed) {
+            self.timer.lock().cancel();
+        }
     }
 }
 
