@@ -298,11 +298,9 @@ fn a_drop_may_use_the_channel_that_drops_it() {
     impl Drop for Sends {
         fn drop(&mut self) {
             self.1.set(self.1.get() + 1);
-            let again = Sends(self.0.clone(), Rc::clone(&self.1));
             if self.1.get() < 3 {
+                let again = Sends(self.0.clone(), Rc::clone(&self.1));
                 assert!(matches!(self.0.try_send(again), Err(TrySendError::Disconnected(_))));
-            } else {
-                std::mem::forget(again);
             }
         }
     }
@@ -448,13 +446,21 @@ fn a_waker_may_receive_on_the_spot() {
 
 // Forgotten, and moved.
 
-#[test]
+/// Forgets a future, where a leak checker finds it.
 #[expect(clippy::mem_forget, reason = "that is what is tested")]
+fn forget<F>(future: Polled<F>) {
+    static FORGOTTEN: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+    let future = future.into_inner();
+    FORGOTTEN.lock().unwrap().push((&raw const *future).expose_provenance());
+    std::mem::forget(future);
+}
+
+#[test]
 fn forgotten_futures_corrupt_nothing() {
     let (tx, rx) = chan(0);
     let mut forgotten = Polled::new(rx.recv());
     assert!(forgotten.poll().is_pending());
-    std::mem::forget(forgotten.into_inner());
+    forget(forgotten);
     let mut second = Polled::new(rx.recv());
     assert!(second.poll().is_pending());
     tx.try_send(1).unwrap(); // the forgotten one's
@@ -463,46 +469,48 @@ fn forgotten_futures_corrupt_nothing() {
     drop(second);
     let mut forgotten = Polled::new(tx.send(3));
     assert!(forgotten.poll().is_pending());
-    std::mem::forget(forgotten.into_inner());
+    forget(forgotten);
     assert_eq!(rx.try_recv(), Ok(3));
     let mut forgotten = Polled::new(rx.recv());
     assert!(forgotten.poll().is_pending());
-    std::mem::forget(forgotten.into_inner());
+    forget(forgotten);
     let mut forgotten = Polled::new(tx.closed());
     assert!(forgotten.poll().is_pending());
-    std::mem::forget(forgotten.into_inner());
+    forget(forgotten);
     drop(rx);
     drop(tx);
 
     let (tx, rx) = chan(0);
     let mut forgotten = Polled::new(tx.send(4));
     assert!(forgotten.poll().is_pending());
-    std::mem::forget(forgotten.into_inner());
+    forget(forgotten);
     drop(tx);
     assert_eq!(Polled::new(rx.recv_ok()).ready(), (0, false), "closed with a send in line");
 }
 
 #[test]
 fn a_boxed_receive_goes_to_another_task_and_is_matched_there() {
+    #[derive(Default)]
+    struct Other(AtomicUsize);
+    impl Wake for Other {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
     let (tx, rx) = chan(0);
-    let rx: &'static _ = Box::leak(Box::new(rx));
     let mut recv = Polled::new(rx.recv());
     assert!(recv.poll().is_pending());
-    let thread = std::thread::spawn(move || {
-        let home = Arc::new(AtomicUsize::new(0));
-        struct Other(Arc<AtomicUsize>);
-        impl Wake for Other {
-            fn wake(self: Arc<Self>) {
-                self.0.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        let waker = Waker::from(Arc::new(Other(home.clone())));
-        assert!(recv.poll_with(&waker).is_pending());
-        (recv, home)
+    let other = Arc::new(Other::default());
+    let waker = Waker::from(other.clone());
+    let mut recv = std::thread::scope(|scope| {
+        let move_and_poll = move || {
+            assert!(recv.poll_with(&waker).is_pending());
+            recv
+        };
+        scope.spawn(move_and_poll).join().unwrap()
     });
-    let (mut recv, home) = thread.join().unwrap();
     tx.try_send(1).unwrap();
-    assert_eq!((recv.wakes(), home.load(Ordering::Relaxed)), (0, 1));
+    assert_eq!((recv.wakes(), other.0.load(Ordering::Relaxed)), (0, 1));
     assert_eq!(recv.ready(), 1);
 }
 

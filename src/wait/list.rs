@@ -292,8 +292,10 @@ impl<V> List<V> {
     pub(crate) fn claim_front(&mut self) -> Link<V> {
         loop {
             let node = self.head?;
-            // SAFETY: (L2): it is linked, and (L1): we have the lock.
-            let claimed = unsafe { node.as_ref().claim() };
+            // SAFETY: (L2): it is linked.
+            let found = unsafe { node.as_ref() };
+            // SAFETY: under the lock.
+            let claimed = unsafe { found.claim() };
             // SAFETY: the head is in the list (L3).
             unsafe { self.remove(node) };
             if claimed {
@@ -306,9 +308,10 @@ impl<V> List<V> {
     pub(crate) fn find(&self, mut f: impl FnMut(&mut Seat<V>) -> bool) -> Link<V> {
         let mut at = self.head;
         while let Some(node) = at {
-            // SAFETY: (L2): it is linked, and (L1): we have the lock.
-            let seat = unsafe { node.as_ref().seat() };
-            if f(seat) {
+            // SAFETY: (L2): it is linked.
+            let found = unsafe { node.as_ref() };
+            // SAFETY: (L1): under the lock.
+            if f(unsafe { found.seat() }) {
                 return at;
             }
             // SAFETY: it is in this list, whose lock we have.

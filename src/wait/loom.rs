@@ -73,10 +73,9 @@ impl Object {
                 return Some(std::mem::take(permits));
             }
             // SAFETY: not linked; `cancel` unlinks it before it goes.
-            unsafe {
-                node.assign(waiter, case);
-                list.push_back(NonNull::from(node));
-            }
+            unsafe { node.assign(waiter, case) };
+            // SAFETY: as above.
+            unsafe { list.push_back(NonNull::from(node)) };
             None
         })
     }

@@ -23,15 +23,16 @@ impl Wake for Count {
 
 fn link(list: &mut List<u32>, node: &Node<u32>, waiter: &Waiter, case: u32) {
     // SAFETY: the tests unlink every node before it goes; there is one thread.
-    unsafe {
-        node.assign(waiter, case);
-        list.push_back(NonNull::from(node));
-    }
+    unsafe { node.assign(waiter, case) };
+    // SAFETY: as above.
+    unsafe { list.push_back(NonNull::from(node)) };
 }
 
 fn data(node: NonNull<Node<u32>>) -> u32 {
-    // SAFETY: alive for the length of the test, and there is one thread.
-    unsafe { node.as_ref().seat().data }
+    // SAFETY: alive for the length of the test.
+    let node = unsafe { node.as_ref() };
+    // SAFETY: there is one thread.
+    unsafe { node.seat() }.data
 }
 
 #[test]
@@ -71,7 +72,8 @@ fn a_select_claimed_elsewhere_is_passed_over() {
     drop(unsafe { nodes[2].complete() });
     assert_eq!(plain.chosen(), Some(0));
     assert!(a.claim_front().is_none() && b.claim_front().is_none());
-    (select.reset(), plain.reset());
+    select.reset();
+    plain.reset();
 }
 
 #[test]

@@ -52,8 +52,10 @@ impl<F: Future> Polled<F> {
     pub(crate) fn wakes(&self) -> usize {
         self.count.0.load(Ordering::Relaxed)
     }
+}
 
-    /// The future itself, to be forgotten.
+impl<F> Polled<F> {
+    /// The future itself.
     pub(crate) fn into_inner(self) -> Pin<Box<F>> {
         self.future
     }
