@@ -507,11 +507,26 @@ pub trait Unbound {}
 impl<T> Unbound for SendAs<'_, T, Always> {}
 impl<T> Unbound for SendFrom<'_, T, Always> {}
 
-/// Checks that the arm may leave out `pattern =`.
-#[doc(hidden)]
-#[inline]
-pub fn unbound<A: Unbound>(arm: A) -> A {
-    arm
+impl<T, A> SendAs<'_, T, A> {
+    /// Checks that the arm may leave out `pattern =`.
+    #[inline]
+    pub fn __gort_unbound(self) -> Self
+    where
+        Self: Unbound,
+    {
+        self
+    }
+}
+
+impl<T, A> SendFrom<'_, T, A> {
+    /// Checks that the arm may leave out `pattern =`.
+    #[inline]
+    pub fn __gort_unbound(self) -> Self
+    where
+        Self: Unbound,
+    {
+        self
+    }
 }
 
 /// Whether nothing has happened on any channel between two looks.

@@ -186,22 +186,23 @@ impl Options {
         })
     }
 
-    fn krate(&self) -> TokenStream {
-        self.krate.as_ref().map_or_else(crate::krate::path, ToTokens::to_token_stream)
+    fn krate(&self, span: Span) -> TokenStream {
+        let default = || crate::krate::path(span);
+        self.krate.as_ref().map_or_else(default, ToTokens::to_token_stream)
     }
 
     /// The expression of the configured `Builder`.
-    fn builder(&self, kind: Kind) -> TokenStream {
-        let krate = self.krate();
+    fn builder(&self, kind: Kind, span: Span) -> TokenStream {
+        let krate = self.krate(span);
         let new = match self.flavor(kind) {
-            Flavor::MultiThread => quote!(new_multi_thread()),
-            Flavor::CurrentThread | Flavor::Local => quote!(new_current_thread()),
+            Flavor::MultiThread => quote_spanned!(span=> new_multi_thread()),
+            Flavor::CurrentThread | Flavor::Local => quote_spanned!(span=> new_current_thread()),
         };
         let threads = self.worker_threads.iter();
         let paused = self.start_paused.iter();
         let name = self.name.iter();
         let panic = self.unhandled_panic.iter();
-        quote! {
+        quote_spanned! {span=>
             #krate::runtime::Builder::#new
                 #(.worker_threads(#threads))*
                 #(.start_paused(#paused))*
@@ -363,7 +364,7 @@ impl Function {
     }
 
     fn as_goroutine(&self, kind: Kind, options: &Options) -> TokenStream {
-        let (krate, builder) = (options.krate(), options.builder(kind));
+        let (krate, builder) = (options.krate(self.end()), options.builder(kind, self.end()));
         let (output, body) = (&self.sig.output, &self.body);
         let name = syn::Ident::new("main", Span::mixed_site().located_at(self.sig.ident.span()));
         quote_spanned! {self.end()=>
@@ -376,10 +377,12 @@ impl Function {
     }
 
     fn blocking(&self, kind: Kind, options: &Options) -> TokenStream {
-        let (builder, body) = (options.builder(kind), &self.body);
+        let (builder, body) = (options.builder(kind, self.end()), &self.body);
         let build = match options.flavor(kind) {
-            Flavor::Local => quote!(build_local(::core::default::Default::default())),
-            _ => quote!(build()),
+            Flavor::Local => {
+                quote_spanned!(self.end()=> build_local(::core::default::Default::default()))
+            }
+            _ => quote_spanned!(self.end()=> build()),
         };
         let erase = (kind == Kind::Test).then(|| {
             let output = match &self.sig.output {

@@ -4,13 +4,13 @@
 //! `tokio = { package = "gort", .. }`. The manifest of the crate being compiled tells.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::quote_spanned;
 use std::path::Path;
 
 /// The path of gort in the crate being compiled.
-pub(crate) fn path() -> TokenStream {
-    let name = Ident::new(&name(), Span::call_site());
-    quote!(::#name)
+pub(crate) fn path(span: Span) -> TokenStream {
+    let name = Ident::new(&name(), span);
+    quote_spanned!(span=> ::#name)
 }
 
 fn name() -> String {

@@ -82,8 +82,8 @@ impl Names {
     }
 
     /// The `let` that holds operand `what` of arm `i`.
-    fn operand(&self, what: &str, i: usize) -> Ident {
-        format_ident!("{what}_{i}", span = Span::mixed_site())
+    fn operand(&self, what: &str, arm: &Arm, i: usize) -> Ident {
+        format_ident!("{what}_{i}", span = ours(arm))
     }
 }
 
@@ -193,8 +193,8 @@ fn idle(select: &Select, path: &TokenStream) -> TokenStream {
 
 /// Takes the `Select` apart into what the engine keeps and the arms.
 fn split(names: &Names) -> TokenStream {
-    let Names { path, select, arms, .. } = names;
-    code!(let #path::Select { head, arms: #arms } = &mut *#select;)
+    let Names { select, arms, .. } = names;
+    code!(let (head, #arms) = (&mut #select.head, &mut #select.arms);)
 }
 
 /// Makes the engine's answer one of `Out`.
@@ -264,15 +264,15 @@ fn ours(arm: &Arm) -> Span {
 fn operand(arm: &Arm, i: usize, names: &Names) -> TokenStream {
     match &arm.kind {
         Kind::Recv { chan, .. } => {
-            let name = names.operand("chan", i);
+            let name = names.operand("chan", arm, i);
             quote_spanned!(ours(arm)=> let #name = &(#chan);)
         }
         Kind::Send { chan, value, .. } => {
-            let (name, sent) = (names.operand("chan", i), names.operand("value", i));
+            let (name, sent) = (names.operand("chan", arm, i), names.operand("value", arm, i));
             quote_spanned!(ours(arm)=> let #name = &(#chan); let #sent = #value;)
         }
         Kind::Future { future, .. } => {
-            let name = names.operand("future", i);
+            let name = names.operand("future", arm, i);
             quote_spanned!(ours(arm)=> let #name = #future;)
         }
     }
@@ -280,7 +280,7 @@ fn operand(arm: &Arm, i: usize, names: &Names) -> TokenStream {
 
 /// Makes an arm of its operands.
 fn build(arm: &Arm, i: usize, names: &Names) -> TokenStream {
-    let (path, chan) = (&names.path, names.operand("chan", i));
+    let (path, chan) = (&names.path, names.operand("chan", arm, i));
     let span = ours(arm);
     match &arm.kind {
         Kind::Recv { value, ok, .. } => {
@@ -292,18 +292,18 @@ fn build(arm: &Arm, i: usize, names: &Names) -> TokenStream {
             }
         }
         Kind::Send { result, option, .. } => {
-            let value = names.operand("value", i);
+            let value = names.operand("value", arm, i);
             let method = match option {
                 true => quote_spanned!(span=> __gort_send_option),
                 false => quote_spanned!(span=> __gort_send),
             };
             match result {
                 Some(_) => quote_spanned!(span=> #chan.#method(#value)),
-                None => quote_spanned!(span=> #path::unbound(#chan.#method(#value))),
+                None => quote_spanned!(span=> #chan.#method(#value).__gort_unbound()),
             }
         }
         Kind::Future { .. } => {
-            let future = names.operand("future", i);
+            let future = names.operand("future", arm, i);
             quote_spanned!(span=> #path::Operand(#future).__gort_arm())
         }
     }
@@ -312,7 +312,7 @@ fn build(arm: &Arm, i: usize, names: &Names) -> TokenStream {
 /// What plain loads tell about each arm that is not built yet; channels only.
 fn looks(select: &Select, names: &Names) -> TokenStream {
     let looks = select.arms.iter().enumerate().map(|(i, arm)| {
-        let (chan, value) = (names.operand("chan", i), names.operand("value", i));
+        let (chan, value) = (names.operand("chan", arm, i), names.operand("value", arm, i));
         match &arm.kind {
             Kind::Send { option: true, .. } => code!(#chan.__gort_send_option_face(#value)),
             Kind::Send { .. } => code!(#chan.__gort_send_face()),
