@@ -95,7 +95,92 @@ impl<F: FnOnce() -> R, R> fmt::Debug for Deferred<F, R> {
     }
 }
 
-/// Waits for the first of several operations.
+/// Waits for the first of several operations: Go's `select`, which also takes any future.
+///
+/// ```
+/// use gort::{Chan, chan, select};
+///
+/// # struct Worker { jobs: [Chan<i32>; 2], out: Chan<i32>, done: Chan<()> }
+/// # impl Worker {
+/// async fn step(&mut self, item: i32, pending: &mut Option<i32>) -> Option<i32> {
+///     let (tx, rx) = chan::<i32>(1);
+///     select! {
+///         v = <-self.jobs[0] => Some(v),              // receive: the zero value when closed
+///         v, ok = <-self.jobs[1] => ok.then_some(v),  // receive with ok
+///         <-self.done => return None,                 // receive and ignore: any type
+///         self.out <- item => Some(0),                // send on a `Chan`
+///         r = tx <- item => {                         // send on a `Sender`: may fail
+///             r.ok()?;
+///             Some(1)
+///         }
+///         self.out <- &mut *pending => Some(2),       // takes the value only if this arm wins
+///         Some(v) = rx.next(), if item > 0 => Some(v), // any future, pattern, and precondition
+///         default => None,                            // when nothing is ready
+///     }
+/// }
+/// # }
+/// # gort::run(async {
+/// # let mut worker = Worker { jobs: [Chan::new(1), Chan::new(1)], out: Chan::nil(), done: Chan::nil() };
+/// # worker.jobs[0].send(7).await;
+/// # for _ in 0..20 { if let Some(7) = worker.step(1, &mut None).await { return; } }
+/// # });
+/// ```
+///
+/// # What happens when
+///
+/// 1. The preconditions (`, if ..`) are evaluated, then all operands (channels, values, futures) once
+///    and in the order they are written, whether their arm is chosen or not. A panic in one of them
+///    is the select's.
+/// 2. If arms are ready, one of them takes effect. Each has the same chance; with `biased;` in front,
+///    the first that is ready is taken. If none is ready, `default` runs, or the select waits.
+/// 3. The arms that lost are gone, and their borrows with them, before the body runs. It is plain
+///    code of the function around: `break`, `continue`, `return`, `?` and `.await` work.
+///
+/// Exactly one arm takes effect; the others have none. `out <- value` owns its value while the select
+/// lasts, and drops it if another arm wins; with `out <- &mut option` the value stays in the option.
+/// (That is decided by the `&mut`: put parentheses around it to send a reference.)
+///
+/// # Arms
+///
+/// A *receive* binds `v` or `v, ok`, to patterns that always match. On a closed channel it is ready and
+/// yields the [zero value](crate::chan::ZeroValue) and `false`. Without pattern, or with `_` for `v`,
+/// the values need no zero.
+///
+/// A *send* is ready on a closed channel too: if it is chosen, the select panics. On a
+/// [`Chan`](crate::Chan) it yields nothing; on a [`Sender`](crate::Sender) a `Result` that has to be
+/// bound, because the last receiver may be gone.
+///
+/// A *future* is polled. If what it yields does not match the pattern, its arm is disabled and the
+/// select goes on. gort's own channel futures (`rx.next()`, `rx.recv()`, `tx.send(v)`, ..) are not just
+/// polled but take part as `<-` does. A future that is not to be used up is passed as `&mut future`.
+///
+/// An arm is *off* if its precondition is false, its channel is nil, its option is `None`, or its
+/// pattern did not match. `else => ..` runs when all arms are off. Without it, a select that has an arm
+/// with `<-` waits for ever then, as in Go; one that has only futures panics, as tokio's does. `select!
+/// {}` waits for ever.
+///
+/// Without `<-` and `default`, the grammar is that of `tokio::select!`, so that code that uses it
+/// need not be changed.
+///
+/// # Panics
+///
+/// With Go's `send on closed channel` if such a send is chosen; and if only futures are waited for, all
+/// are disabled, and there is no `else`.
+///
+/// # Cancel safety
+///
+/// Dropping the future around takes the select out of all queues. If it was chosen by a peer but did
+/// not get to run, what it was handed goes to the next receiver, in its old order; a value that was
+/// taken from it has been sent.
+///
+/// # Go
+///
+/// `case v, ok := <-ch:` is `v, ok = <-ch =>`, `case ch <- v:` is `ch <- v =>`, `default:` is `default =>`.
+/// A `break` in a body leaves the loop around the select, not the select; use a labeled block.
+/// `a < -b` (with the space) is a comparison, `a <-b` is a send.
+///
+/// There is no limit on the number of arms. For cases made at run time, see [`Select`](crate::Select).
+#[doc(alias = "case")]
 #[macro_export]
 macro_rules! select {
     ($($arms:tt)*) => {

@@ -2,7 +2,7 @@
 //!
 //! An arm is one of three things:
 //!
-//! * an operation on a channel, written with `<-` ([`channel`](super::channel));
+//! * an operation on a channel, written with `<-` ([`operand`](super::operand));
 //! * one of gort's own futures that can be claimed: the operation inside takes part in the select as
 //!   if it had been written with `<-`;
 //! * any other future ([`FutureArm`]): it is polled.

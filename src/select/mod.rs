@@ -1,13 +1,13 @@
 //! `select!`: wait for the first of several operations.
 //!
-//! The macro (in `gort-macros`) only parses and expands; what it expands to is here:
-//!
-//! * [`arm`]: what an arm is to the engine;
-//! * [`operand`]: what may stand beside `<-`, and the arms on channels;
-//! * [`engine`]: which arm wins, and how a select waits;
-//! * [`park`]: what is done under all locks;
-//! * [`live`]: sets of arms, and the uniform choice among them;
-//! * [`dynamic`]: [`Select`], the select without the macro.
+//! Users write [`select!`](macro@crate::select), or [`Select`] for cases that are made at run time. The
+//! macro (in `gort-macros`) only parses and expands; what it expands to is here.
+
+// For who works on this module:
+//
+// `arm.rs` says what an arm is to the engine; `operand.rs` what may stand beside `<-`, and the arms on
+// channels; `engine.rs` which arm wins and how a select waits (start there); `park.rs` what is done
+// under all locks; `live.rs` sets of arms and the uniform choice among them; `dynamic.rs` is `Select`.
 
 mod arm;
 mod dynamic;

@@ -17,13 +17,13 @@ pub fn select_impl(input: TokenStream) -> TokenStream {
     select::expand(input.into()).into()
 }
 
-/// Runs an `async fn main` as goroutine 1. Documented in gort.
+#[expect(missing_docs, reason = "documented where gort exports it")]
 #[proc_macro_attribute]
 pub fn main(args: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(entry::Kind::Main, args.into(), item.into()).into()
 }
 
-/// Runs an `async fn` as a test. Documented in gort.
+#[expect(missing_docs, reason = "documented where gort exports it")]
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(entry::Kind::Test, args.into(), item.into()).into()
