@@ -246,56 +246,91 @@ fn versions() -> String {
     PEERS.map(|name| format!("{name} {}", version(name).unwrap_or("?"))).join(", ")
 }
 
+/// gort's place in one row: its best contestant over the best of others.
+struct Standing<'f> {
+    gort: &'f Figures,
+    go: Option<f64>,
+    tokio: Option<f64>,
+    /// The best ranked peer, its figure, and gort's over that.
+    peer: Option<(&'f str, f64, f64)>,
+    /// CPU an operation over Go's.
+    cpu: Option<f64>,
+}
+
+impl<'f> Standing<'f> {
+    fn of(figures: &'f [(&Impl, Figures)]) -> Option<Self> {
+        let (_, gort) = figures.iter().find(|(i, _)| i.kind == Kind::Gort)?;
+        let over = |wanted: fn(&Impl) -> bool| best(figures, wanted).map(|(_, m)| gort.median / m);
+        let go = figures.iter().find(|(i, _)| i.kind == Kind::Go);
+        Some(Standing {
+            gort,
+            go: over(|i| i.kind == Kind::Go),
+            tokio: over(|i| i.kind == Kind::Tokio),
+            peer: best(figures, Impl::ranked).map(|(name, m)| (name, m, gort.median / m)),
+            cpu: go.map(|(_, go)| gort.cpu / go.cpu),
+        })
+    }
+
+    /// Whether gort is behind Go, behind tokio, behind the best ranked peer.
+    fn behind(&self) -> [bool; 3] {
+        let behind = |x: Option<f64>| x.is_some_and(|x| x > 1.0);
+        [behind(self.go), behind(self.tokio), behind(self.peer.map(|(_, _, x)| x))]
+    }
+
+    fn verdict(&self) -> &'static str {
+        match self.behind() {
+            [false, false, false] => "first",
+            [false, false, true] => "ahead of Go and tokio",
+            [true, false, _] => "**behind Go**",
+            [false, true, _] => "**behind tokio**",
+            [true, true, _] => "**behind both**",
+        }
+    }
+
+    fn line(&self) -> String {
+        let (peer, over_peer) = self.peer.map_or_else(Default::default, |(name, median, x)| {
+            (format!("{name} ({})", show(median)), times(Some(x)))
+        });
+        format!(
+            "{} | {} | {} | {peer} | {over_peer} | {} | {} | {} | {}",
+            show(self.gort.median),
+            times(self.go),
+            times(self.tokio),
+            show(self.gort.cpu),
+            times(self.cpu),
+            show(self.gort.vcsw),
+            self.verdict()
+        )
+    }
+}
+
 /// gort's place in every row.
 fn summary(tables: &[Table<'_>]) -> String {
     let mut out = String::from(
         "## Summary\n\n\
          gort's best contestant against Go, against tokio with its own parts, and against the best ranked peer \
          (below 1: gort is ahead).\n\n\
-         | row | gort | x Go | x tokio | best ranked peer | x best ranked | cpu/op | vcsw/1k | |\n\
-         |---|---:|---:|---:|---|---:|---:|---:|---|\n",
+         | row | gort | x Go | x tokio | best ranked peer | x best ranked | cpu/op | cpu x Go | vcsw/1k | |\n\
+         |---|---:|---:|---:|---|---:|---:|---:|---:|---|\n",
     );
-    let mut behind = (0, 0, 0);
+    let mut behind = [0; 3];
     let mut measured = 0;
     for table in tables {
         let figures = table.figures();
-        let Some((_, gort)) = figures.iter().find(|(i, _)| i.kind == Kind::Gort) else {
-            let _ = writeln!(out, "| {} | | | | | | | | not measured |", table.title());
+        let Some(standing) = Standing::of(&figures) else {
+            let _ = writeln!(out, "| {} | | | | | | | | | not measured |", table.title());
             continue;
         };
         measured += 1;
-        let over = |of: Option<(&str, f64)>| of.map(|(_, m)| gort.median / m);
-        let go = over(best(&figures, |i| i.kind == Kind::Go));
-        let tokio = over(best(&figures, |i| i.kind == Kind::Tokio));
-        let peer = best(&figures, Impl::ranked);
-        let ahead = |x: Option<f64>| x.is_none_or(|x| x <= 1.0);
-        behind.0 += usize::from(!ahead(go));
-        behind.1 += usize::from(!ahead(tokio));
-        behind.2 += usize::from(!ahead(over(peer)));
-        let verdict = match (ahead(go), ahead(tokio), ahead(over(peer))) {
-            (true, true, true) => "first",
-            (true, true, false) => "ahead of Go and tokio",
-            (false, true, _) => "**behind Go**",
-            (true, false, _) => "**behind tokio**",
-            (false, false, _) => "**behind both**",
-        };
-        let _ = writeln!(
-            out,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {verdict} |",
-            table.title(),
-            show(gort.median),
-            times(go),
-            times(tokio),
-            peer.map_or_else(String::new, |(name, median)| format!("{name} ({})", show(median))),
-            times(over(peer)),
-            show(gort.cpu),
-            show(gort.vcsw),
-        );
+        for (count, is_behind) in behind.iter_mut().zip(standing.behind()) {
+            *count += usize::from(is_behind);
+        }
+        let _ = writeln!(out, "| {} | {} |", table.title(), standing.line());
     }
+    let [go, tokio, peer] = behind;
     let _ = writeln!(
         out,
-        "\nOf {measured} rows gort is behind Go in {}, behind tokio in {}, behind the best ranked peer in {}.\n",
-        behind.0, behind.1, behind.2
+        "\nOf {measured} rows gort is behind Go in {go}, behind tokio in {tokio}, behind the best ranked peer in {peer}.\n"
     );
     out
 }
