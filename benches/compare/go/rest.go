@@ -238,7 +238,7 @@ func ring() sample {
 
 func sieve() sample {
 	limit, primes, sum := uint64(7919), 1000, 3_682_913
-	if div > 1 {
+	if div >= 20 {
 		limit, primes, sum = 541, 100, 24_133
 	}
 	m := startMeter()
@@ -277,8 +277,10 @@ func sieve() sample {
 
 func skynet(capacity int) sample {
 	leaves := 1_000_000
-	if div > 1 {
+	if div > 20 {
 		leaves = 10_000
+	} else if div > 2 {
+		leaves = 100_000
 	}
 	m := startMeter()
 	out := make(chan uint64, capacity)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/bits"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -21,10 +22,7 @@ func spawnJoin() sample {
 }
 
 func spawnFromTask() sample {
-	depth := 19
-	if div > 1 {
-		depth = 15
-	}
+	depth := 19 - min(bits.Len(uint(div))-1, 6)
 	n := 1<<(depth+1) - 1
 	m := startMeter()
 	var wg sync.WaitGroup

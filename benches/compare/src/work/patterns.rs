@@ -34,7 +34,7 @@ pub async fn ring<R: Rt, C: Channel>(plan: Plan) -> Sample {
 /// The chained prime sieve up to the 1,000th prime, unbuffered. One op is the whole.
 pub async fn sieve<R: Rt, C: Channel>(plan: Plan) -> Sample {
     let (limit, primes, sum) =
-        if plan.div == 1 { (7919, 1000, 3_682_913) } else { (541, 100, 24_133) };
+        if plan.div < 20 { (7919, 1000, 3_682_913) } else { (541, 100, 24_133) };
     let meter = Meter::start();
     let (mut tx, mut rx) = C::new(0);
     R::spawn(async move {
@@ -71,7 +71,11 @@ pub async fn skynet_cap10<R: Rt, C: Multi>(plan: Plan) -> Sample {
 }
 
 async fn skynet_with<R: Rt, C: Multi>(plan: Plan, cap: usize) -> Sample {
-    let leaves = if plan.div == 1 { 1_000_000 } else { 10_000 };
+    let leaves = match plan.div {
+        0..=2 => 1_000_000,
+        3..=20 => 100_000,
+        _ => 10_000,
+    };
     let meter = Meter::start();
     let (tx, mut rx) = C::new(cap);
     skynet_node::<R, C>(tx, 0, leaves, cap);

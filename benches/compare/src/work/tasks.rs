@@ -40,7 +40,7 @@ pub async fn spawn_join_wg<R: Rt, W: Wg>(plan: Plan) -> Sample {
 
 /// Each task spawns two, depth 19: a tree of 2^20 - 1 tasks.
 pub async fn spawn_from_task<R: Rt, W: Wg>(plan: Plan) -> Sample {
-    let depth = if plan.div == 1 { 19 } else { 15 };
+    let depth = 19 - plan.div.ilog2().min(6);
     let n = (1_u64 << (depth + 1)) - 1;
     let meter = Meter::start();
     let wg = W::new();
