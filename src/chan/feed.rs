@@ -9,9 +9,8 @@
 
 use super::core::Core;
 use super::handle::Receiver;
-use crate::sys::sync::Arc;
 use crate::wait::batch::WakeBatch;
-use std::sync::Arc as StdArc;
+use std::sync::Arc;
 
 /// See the [module](self). All but `stop` is called under the channel's lock.
 pub(crate) trait Feed<T>: Send + Sync {
@@ -19,14 +18,14 @@ pub(crate) trait Feed<T>: Send + Sync {
     fn take(&self) -> Option<T>;
 
     /// Somebody waits.
-    fn arm(self: StdArc<Self>);
+    fn arm(self: Arc<Self>);
 
     /// Nobody will receive any more.
     fn stop(&self);
 }
 
 /// A channel that is fed. It has no senders, no buffer and no end.
-pub(crate) fn fed<T>(feed: impl FnOnce(Arc<Core<T>>) -> StdArc<dyn Feed<T>>) -> Receiver<T> {
+pub(crate) fn fed<T>(feed: impl FnOnce(Arc<Core<T>>) -> Arc<dyn Feed<T>>) -> Receiver<T> {
     // The one sender that it counts does not exist, so the channel is never closed.
     let core = Arc::new(Core::new(0));
     let feed = feed(Arc::clone(&core));

@@ -4,20 +4,20 @@
 //! last sender goes the channel is closed; when the last receiver goes it is disconnected. Both counts
 //! never rise again from zero, as every handle is made from one that can do as much.
 
-use super::blocking;
 use super::core::{Core, Tried};
 use super::error::{SendError, TryRecvError, TrySendError};
 use super::recv::{Next, Received, Recv, RecvOk};
 use super::send::{ChanSend, Send};
 use super::stream::{Closed, RecvStream, SendSink};
 use super::zero::ZeroValue;
-use crate::sys::sync::Arc;
+use crate::runtime::context;
 use crate::sys::sync::atomic::{AtomicUsize, Ordering};
 use crate::wait::batch::WakeBatch;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::mem::ManuallyDrop;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
 
 /// Makes a channel and returns its two ends. `capacity` 0 makes it unbuffered.
 ///
@@ -228,7 +228,7 @@ impl<T> Chan<T> {
     /// As [`send`](Self::send).
     #[track_caller]
     pub fn blocking_send(&self, value: T) {
-        blocking::wait(self.send(value));
+        context::block_thread(self.send(value));
     }
 }
 
@@ -378,7 +378,7 @@ macro_rules! receiving {
             /// while it waits.
             #[track_caller]
             pub fn blocking_recv(&self) -> Option<T> {
-                blocking::wait(self.next())
+                context::block_thread(self.next())
             }
         }
     };
@@ -543,7 +543,7 @@ impl<T> Sender<T> {
     /// As [`send`](Self::send).
     #[track_caller]
     pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
-        blocking::wait(self.send(value))
+        context::block_thread(self.send(value))
     }
 }
 

@@ -53,7 +53,6 @@
 // `None`: closed), `SendArm::outcome` and `SendArm::take_value` what became of the value.
 
 mod arm;
-mod blocking;
 mod core;
 mod error;
 mod feed;

@@ -39,13 +39,14 @@ use self::poller::{Event, Poller};
 use self::source::Source;
 use crate::sys::cell::CachePadded;
 use crate::sys::clock::{Clock, Nanos, duration_to_nanos};
+use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::sys::sync::{Arc, Mutex};
 use crate::wait::batch::WakeBatch;
 use slab::Slab;
 use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a turn may wait.

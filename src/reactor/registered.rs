@@ -6,9 +6,9 @@
 use super::Driver;
 use super::poller::Descriptor;
 use super::source::{Direction, Snapshot, Source, WaitId};
-use crate::sys::sync::Arc;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// See the [module](self).

@@ -10,9 +10,10 @@
 use super::Shared;
 use super::timers::{Key, Timers};
 use crate::sys::clock::Nanos;
+use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::sys::sync::{Arc, Mutex};
 use crate::wait::batch::WakeBatch;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// See the [module](self).

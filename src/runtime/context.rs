@@ -10,6 +10,7 @@ use super::shared::Shared;
 use super::worker::Worker;
 use crate::reactor::Driver;
 use crate::sys::clock::{Clock, Nanos};
+use crate::sys::park::block_on;
 use crate::sys::point;
 use crate::wait::record::{self, Record};
 use async_task::Runnable;
@@ -222,6 +223,13 @@ pub(crate) fn about_to_block() {
             }
         });
     }
+}
+
+/// Drives `future` on the calling thread, inside or outside of async code: what `blocking_*` operations
+/// do when they have to wait.
+pub(crate) fn block_thread<F: Future>(future: F) -> F::Output {
+    about_to_block();
+    block_on(future)
 }
 
 /// Makes `shared` the thread's runtime until the guard is dropped.

@@ -22,3 +22,8 @@ pub use tokio::sync::{
 };
 #[doc(no_inline)]
 pub use tokio_util::sync::{CancellationToken, DropGuard, PollSemaphore, PollSender};
+
+#[cfg(all(test, gort_loom))]
+mod loom;
+#[cfg(all(test, not(gort_loom)))]
+mod tests;

@@ -39,7 +39,6 @@
 use crate::runtime::context;
 use crate::sys::clock::{Clock, Nanos};
 use crate::sys::const_fn;
-use crate::sys::park::block_on;
 use crate::sys::point::{self, Op};
 use crate::sys::sync::atomic::{AtomicU32, Ordering};
 use crate::sys::sync::{Mutex as SysMutex, MutexGuard as SysGuard};
@@ -168,8 +167,7 @@ impl RawMutex {
         if self.try_lock() {
             return;
         }
-        context::about_to_block();
-        block_on(self.lock());
+        context::block_thread(self.lock());
     }
 
     /// Releases the lock, whoever took it.
@@ -449,38 +447,39 @@ impl Future for RawLock<'_> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // SAFETY: a `Queued` place stays where it is until it has been unlinked.
-        let this = unsafe { self.get_unchecked_mut() };
-        if matches!(this.stage, Stage::New) && this.mutex.try_lock() {
-            this.stage = Stage::Done;
+        if matches!(self.stage, Stage::New) && self.mutex.try_lock() {
+            // SAFETY: a `New` stage may be replaced, and nothing else is.
+            unsafe { self.get_unchecked_mut() }.stage = Stage::Done;
             return Poll::Ready(());
         }
-        this.poll_slow(cx)
+        self.poll_slow(cx)
     }
 }
 
 impl RawLock<'_> {
     #[cold]
-    fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_slow(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         assert!(!matches!(self.stage, Stage::Done), "`lock` polled after it was ready");
         ready!(point::poll(cx, Op::Sync));
         self.poll_at(cx, now())
     }
 
     /// [`poll_slow`](Self::poll_slow) at a given time.
-    pub(super) fn poll_at(&mut self, cx: &mut Context<'_>, now: Nanos) -> Poll<()> {
+    pub(super) fn poll_at(self: Pin<&mut Self>, cx: &mut Context<'_>, now: Nanos) -> Poll<()> {
+        // SAFETY: a `Queued` place stays where it is until it has been unlinked.
+        let this = unsafe { self.get_unchecked_mut() };
         let waker = cx.waker().clone();
-        let (acquired, spare) = match self.stage {
-            Stage::Queued(_) => self.look_again(waker, now),
-            _ => self.enqueue(waker, now),
+        let (acquired, spare) = match this.stage {
+            Stage::Queued(_) => this.look_again(waker, now),
+            _ => this.enqueue(waker, now),
         };
         drop(spare);
         if acquired {
-            self.stage = Stage::Done;
+            this.stage = Stage::Done;
             return Poll::Ready(());
         }
         point::refund();
-        record::park(WaitReason::MutexLock, self.site);
+        record::park(WaitReason::MutexLock, this.site);
         Poll::Pending
     }
 

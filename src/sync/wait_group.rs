@@ -19,7 +19,6 @@
 #![expect(unsafe_code, reason = "waiters are linked into the list by address")]
 
 use crate::runtime::{self, context, panic};
-use crate::sys::park::block_on;
 use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicU64, Ordering};
 use crate::wait::batch::WakeBatch;
@@ -215,8 +214,7 @@ impl WaitGroup {
     #[track_caller]
     pub fn blocking_wait(&self) {
         if self.state().counter() != 0 {
-            context::about_to_block();
-            block_on(self.wait());
+            context::block_thread(self.wait());
         }
     }
 

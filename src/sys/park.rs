@@ -5,6 +5,7 @@
 
 use super::sync::atomic::{AtomicU32, Ordering};
 use super::sync::{Condvar, Mutex};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -91,19 +92,31 @@ impl Wake for Parker {
     }
 }
 
+thread_local! {
+    /// This thread's parker for [`block_on`], while nobody uses it.
+    static SPARE: Cell<Option<Arc<Parker>>> = const { Cell::new(None) };
+}
+
 /// Polls `future` on the calling thread, which blocks in between. No runtime is entered; inside of
 /// one, tell it first (`runtime::context::about_to_block`).
+///
+/// A token left over from an earlier call costs one more poll.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
-    let parker = Arc::new(Parker::new());
+    // Taken out: a waker or a drop inside the poll may come here again.
+    let spare = SPARE.try_with(Cell::take).ok().flatten();
+    let parker = spare.unwrap_or_else(|| Arc::new(Parker::new()));
     let waker = Waker::from(Arc::clone(&parker));
     let mut cx = Context::from_waker(&waker);
-    loop {
+    let output = loop {
         match future.as_mut().poll(&mut cx) {
-            Poll::Ready(output) => return output,
+            Poll::Ready(output) => break output,
             Poll::Pending => {
                 parker.park(None);
             }
         }
-    }
+    };
+    // The thread may be ending, and its spare be gone.
+    let _ = SPARE.try_with(|spare| spare.set(Some(parker)));
+    output
 }

@@ -5,9 +5,9 @@ use crate::chan::{Core, Feed, Receiver, fed};
 use crate::reactor::{Shard, Timer};
 use crate::sys::clock::{Nanos, duration_to_nanos};
 use crate::sys::sync::atomic::{AtomicBool, Ordering};
-use crate::sys::sync::{Arc, Mutex};
+use crate::sys::sync::Mutex;
 use std::fmt;
-use std::sync::Arc as StdArc;
+use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 /// A channel that yields one value, the time at which it was due, `duration` from now.
@@ -37,7 +37,7 @@ use std::task::{Wake, Waker};
 #[must_use = "the time is told to whoever receives"]
 pub fn after(duration: Duration) -> Receiver<Instant> {
     let timer = Timer::after(super::shard(), duration_to_nanos(duration));
-    fed(|core| StdArc::new(After::new(core, timer)))
+    fed(|core| Arc::new(After::new(core, timer)))
 }
 
 /// The feed of the channel, and what the timer wakes.
@@ -77,12 +77,12 @@ impl Feed<Instant> for After {
         Some(Instant::from_nanos(self.deadline))
     }
 
-    fn arm(self: StdArc<Self>) {
+    fn arm(self: Arc<Self>) {
         if self.armed.load(Ordering::Relaxed) || self.taken.load(Ordering::Relaxed) {
             return;
         }
         self.armed.store(true, Ordering::Relaxed);
-        let waker = Waker::from(StdArc::clone(&self));
+        let waker = Waker::from(Arc::clone(&self));
         self.timer.lock().arm(waker);
     }
 
@@ -96,7 +96,7 @@ impl Feed<Instant> for After {
 }
 
 impl Wake for After {
-    fn wake(self: StdArc<Self>) {
+    fn wake(self: Arc<Self>) {
         self.channel.pump();
     }
 }

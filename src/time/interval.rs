@@ -4,12 +4,12 @@ use super::{Duration, Instant};
 use crate::reactor::{Shard, Timer};
 use crate::sys::clock::duration_to_nanos;
 use crate::sys::point::{self, Op};
-use crate::sys::sync::Arc;
 use crate::wait::record::{self, WaitReason};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// How late a tick may be before the [`MissedTickBehavior`] decides about the next one: timers are

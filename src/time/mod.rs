@@ -45,7 +45,7 @@ pub mod error {
 
 use crate::reactor::Shard;
 use crate::runtime::context;
-use crate::sys::sync::Arc;
+use std::sync::Arc;
 
 /// Where timers go that are made on this thread.
 fn shard() -> Arc<Shard> {

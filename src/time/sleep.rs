@@ -4,7 +4,6 @@ use super::{Duration, Instant};
 use crate::reactor::{Shard, Timer};
 use crate::sys::clock::duration_to_nanos;
 use crate::sys::point::{self, Op};
-use crate::sys::sync::Arc;
 use crate::wait::record::{self, WaitReason};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -12,6 +11,7 @@ use std::future::Future;
 use std::marker::PhantomPinned;
 use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// Waits for `duration`.

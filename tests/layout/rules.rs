@@ -37,6 +37,8 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "src/runtime/table.rs",
     "src/runtime/worker.rs",
     "src/select/arm.rs",
+    "src/select/dynamic.rs",
+    "src/select/operand.rs",
     "src/select/park.rs",
     "src/sync/mutex.rs",
     "src/sync/raw_mutex.rs",
