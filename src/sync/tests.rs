@@ -1,0 +1,225 @@
+//! The starvation mode of the lock, and waiters that do not come, on a clock that the tests hold.
+
+use super::raw_mutex::{RawLock, RawMutex};
+use crate::sys::clock::Nanos;
+use crate::wait::record::{self, FreeList, Record};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+const MS: Nanos = 1_000_000;
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A waiter of its own task, perhaps a goroutine.
+struct Task<'a> {
+    lock: Pin<Box<RawLock<'a>>>,
+    count: Arc<Count>,
+    record: Option<&'static Record>,
+}
+
+impl<'a> Task<'a> {
+    fn new(mutex: &'a RawMutex) -> Self {
+        Self { lock: Box::pin(mutex.lock()), count: Arc::default(), record: None }
+    }
+
+    fn of(mutex: &'a RawMutex, record: &'static Record) -> Self {
+        Self { record: Some(record), ..Self::new(mutex) }
+    }
+
+    /// Polls the future at time `now`; true if it has the lock.
+    fn poll(&mut self, now: Nanos) -> bool {
+        let waker = Waker::from(Arc::clone(&self.count));
+        let outer = record::swap_current(self.record);
+        let mut cx = Context::from_waker(&waker);
+        let polled = self.lock.as_mut().poll_at(&mut cx, now);
+        record::swap_current(outer);
+        polled == Poll::Ready(())
+    }
+
+    fn woken(&self) -> usize {
+        self.count.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+fn locked() -> RawMutex {
+    let mutex = RawMutex::new();
+    assert!(mutex.try_lock());
+    mutex
+}
+
+/// Two waiters, of which the first has lost the lock to another after `waited`, who holds it still.
+fn first_has_lost(mutex: &RawMutex, waited: Nanos) -> (Task<'_>, Task<'_>) {
+    let (mut first, mut second) = (Task::new(mutex), Task::new(mutex));
+    assert!(!first.poll(0) && !second.poll(0));
+    mutex.unlock();
+    assert!(mutex.try_lock(), "a newcomer is faster");
+    assert!(!first.poll(waited));
+    assert_eq!((first.woken(), second.woken()), (1, 0));
+    (first, second)
+}
+
+#[test]
+fn a_waiter_that_loses_after_a_millisecond_is_given_the_lock_by_the_next_release() {
+    let mutex = locked();
+    let (mut first, mut second) = first_has_lost(&mutex, MS + 1);
+    mutex.unlock();
+    assert_eq!((first.woken(), second.woken()), (1, 0));
+    assert!(!mutex.try_lock(), "c081: it is the waiter's");
+    assert!(!second.poll(MS + 2));
+    assert!(first.poll(MS + 2));
+    mutex.unlock();
+    assert!(second.poll(MS + 3), "second was given it");
+    assert!(!mutex.try_lock());
+    mutex.unlock();
+    assert!(mutex.try_lock(), "the last waiter ended the starvation");
+}
+
+#[test]
+fn a_waiter_that_loses_sooner_goes_on_competing() {
+    let mutex = locked();
+    let (mut first, _second) = first_has_lost(&mutex, MS);
+    mutex.unlock();
+    assert!(mutex.try_lock());
+    assert!(!first.poll(MS));
+}
+
+#[test]
+fn a_waiter_that_was_given_the_lock_and_has_not_waited_long_ends_the_starvation() {
+    let mutex = locked();
+    let (mut first, second) = first_has_lost(&mutex, MS + 1);
+    let mut third = Task::new(&mutex);
+    assert!(!third.poll(2 * MS));
+    drop(second);
+    mutex.unlock();
+    assert!(first.poll(2 * MS));
+    mutex.unlock();
+    assert!(!mutex.try_lock(), "third was given it");
+    let mut fourth = Task::new(&mutex);
+    assert!(!fourth.poll(2 * MS + 1));
+    assert!(third.poll(2 * MS + 1));
+    mutex.unlock();
+    assert!(mutex.try_lock(), "normal mode again");
+}
+
+#[test]
+fn a_granted_waiter_that_is_dropped_passes_the_lock_on() {
+    let mutex = locked();
+    let (first, mut second) = first_has_lost(&mutex, MS + 1);
+    mutex.unlock();
+    drop(first);
+    assert_eq!(second.woken(), 1);
+    assert!(!mutex.try_lock());
+    assert!(second.poll(2 * MS));
+    mutex.unlock();
+    assert!(mutex.try_lock());
+}
+
+#[test]
+fn the_last_granted_waiter_that_is_dropped_frees_the_lock() {
+    let mutex = locked();
+    let (first, second) = first_has_lost(&mutex, MS + 1);
+    mutex.unlock();
+    drop(second);
+    drop(first);
+    assert!(mutex.try_lock());
+}
+
+#[test]
+fn a_starving_lock_whose_waiters_leave_is_an_ordinary_lock() {
+    let mutex = locked();
+    let (first, second) = first_has_lost(&mutex, MS + 1);
+    drop(first);
+    drop(second);
+    mutex.unlock();
+    assert!(mutex.try_lock());
+}
+
+/// A goroutine's lock that was granted and is kept unpolled, and the mutex's other waiters.
+fn granted<'a>(mutex: &'a RawMutex, record: &'static Record) -> Task<'a> {
+    let mut kept = Task::of(mutex, record);
+    assert!(!kept.poll(0));
+    mutex.unlock();
+    assert!(mutex.try_lock());
+    assert!(!kept.poll(2 * MS));
+    mutex.unlock();
+    assert!(!mutex.try_lock(), "granted");
+    kept
+}
+
+#[test]
+fn t08_a_granted_lock_is_taken_by_another_future_of_the_same_goroutine() {
+    let record = FreeList::new().pop();
+    let mutex = locked();
+    let mut kept = granted(&mutex, record);
+    let mut other = Task::of(&mutex, record);
+    assert!(other.poll(2 * MS));
+    assert!(!kept.poll(2 * MS));
+    mutex.unlock();
+    assert!(kept.poll(2 * MS));
+    mutex.unlock();
+    assert!(mutex.try_lock());
+}
+
+#[test]
+fn t08_a_grant_that_a_whole_poll_did_not_collect_is_taken_by_whoever_must_wait() {
+    let mut free = FreeList::new();
+    let (record, another) = (free.pop(), free.pop());
+    let mutex = locked();
+    let mut kept = granted(&mutex, record);
+    let mut other = Task::of(&mutex, another);
+    assert!(!other.poll(2 * MS), "its goroutine may be on its way");
+    record.start_poll();
+    record.end_poll();
+    assert!(other.poll(2 * MS));
+    mutex.unlock();
+    assert!(kept.poll(2 * MS), "it keeps its place");
+    mutex.unlock();
+    assert!(mutex.try_lock());
+}
+
+#[test]
+fn t08_a_robbed_waiter_that_is_dropped_has_nothing_to_pass_on() {
+    let record = FreeList::new().pop();
+    let mutex = locked();
+    let kept = granted(&mutex, record);
+    let mut other = Task::of(&mutex, record);
+    assert!(other.poll(2 * MS));
+    drop(kept);
+    assert!(!mutex.try_lock());
+    mutex.unlock();
+    assert!(mutex.try_lock());
+}
+
+#[test]
+fn a_wake_up_that_a_whole_poll_did_not_answer_goes_to_the_next_waiter_in_time() {
+    let mut free = FreeList::new();
+    let record = free.pop();
+    let mutex = locked();
+    let (mut kept, mut next) = (Task::of(&mutex, record), Task::new(&mutex));
+    assert!(!kept.poll(0) && !next.poll(0));
+    mutex.unlock();
+    let cycle = || {
+        for _ in 0..1_000 {
+            assert!(mutex.try_lock());
+            mutex.unlock();
+        }
+    };
+    cycle();
+    assert_eq!((kept.woken(), next.woken()), (1, 0), "it may be on its way");
+    record.start_poll();
+    record.end_poll();
+    cycle();
+    assert_eq!(next.woken(), 1);
+    assert!(next.poll(0));
+    mutex.unlock();
+    assert!(kept.poll(0));
+}
