@@ -8,9 +8,9 @@
 //! a sleeper is woken for it and may take even its next slot. One that has not moved for 10 ms while
 //! nobody is free to take its work is *abandoned*: a spare worker with a processor of its own takes
 //! its place, and empties its queues by ordinary stealing. (A thread that is runnable and has had no
-//! processor is not stuck: the machine is busy, and one more thread would not help.) A processor never changes its thread:
-//! its ring would have two owners. When the stuck poll returns, the worker hands over what is left
-//! and becomes a spare.
+//! processor is not stuck: the machine is busy, and one more thread would not help.) If it stays stuck
+//! for 100 ms, the user is told. A processor never changes its thread: its ring would have two owners.
+//! When the stuck poll returns, the worker hands over what is left and becomes a spare.
 
 use super::processor::{Processor, Status};
 use super::shared::{Shared, Spares};
@@ -26,6 +26,9 @@ const PERIOD: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_millis(10);
 /// A poll that takes longer than this may cost its worker the place.
 const STUCK: Nanos = 10_000_000;
+/// A poll that takes longer than this is named to the user. Far more than `STUCK`: on a busy machine a
+/// worker may well wait so long for a lock whose holder is not given a processor.
+const NAMED: Nanos = 100_000_000;
 /// How long nobody may have polled the driver.
 const DRIVER: Nanos = 10_000_000;
 /// Looks that found every worker asleep before the monitor sleeps too.
@@ -68,6 +71,8 @@ struct Seen {
     since: Nanos,
     /// Processor time of the thread when that was first noticed.
     cpu: Option<Nanos>,
+    /// Its place was given to another one; the user is told if it stays stuck.
+    to_name: bool,
 }
 
 impl Monitor {
@@ -103,7 +108,8 @@ impl Monitor {
 
     /// One look at everything. Returns whether there was anything to do.
     fn look(&mut self, shared: &Arc<Shared>, now: Nanos) -> bool {
-        self.quiet = if all_asleep(shared) { self.quiet.saturating_add(1) } else { 0 };
+        let watched = self.seen.iter().any(|seen| seen.to_name);
+        self.quiet = if all_asleep(shared) && !watched { self.quiet.saturating_add(1) } else { 0 };
         let mut busy = false;
         let made = shared.processors().count();
         self.seen.resize(made.max(self.seen.len()), Seen::default());
@@ -112,7 +118,7 @@ impl Monitor {
             let tick = processor.tick();
             let seen = &mut self.seen[index];
             if tick != seen.tick || tick % 2 == 0 {
-                *seen = Seen { tick, since: now, cpu: None };
+                *seen = Seen { tick, since: now, cpu: None, to_name: false };
             } else {
                 busy |= stalled(shared, index, seen, now);
             }
@@ -134,12 +140,16 @@ fn stalled(shared: &Arc<Shared>, index: usize, seen: &mut Seen, now: Nanos) -> b
         processor.mark_stalled(seen.tick);
         shared.notify();
     }
+    let time = now.saturating_sub(seen.since);
+    if seen.to_name && time >= NAMED {
+        seen.to_name = false;
+        report(shared, processor);
+    }
     if processor.status() != Status::Active || shared.idle.sleeping() > 0 {
         return queued;
     }
     let activity = processor.activity();
     let before = *seen.cpu.get_or_insert(activity.map_or(0, |a| a.cpu));
-    let time = now.saturating_sub(seen.since);
     if time < STUCK {
         return queued;
     }
@@ -148,9 +158,7 @@ fn stalled(shared: &Arc<Shared>, index: usize, seen: &mut Seen, now: Nanos) -> b
         *seen = Seen { since: now, cpu: None, ..*seen };
         return queued;
     }
-    if abandon(shared, index) {
-        report(shared, processor);
-    }
+    seen.to_name = abandon(shared, index);
     true
 }
 
