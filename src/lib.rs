@@ -63,3 +63,8 @@ pub mod __private {
     pub use crate::select::private as select;
     pub use gort_macros::select_impl;
 }
+
+/// Compiles and runs the README's programs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -16,7 +16,7 @@ pub(crate) struct Registered<T: Descriptor> {
     /// `None` only while it is given away.
     io: Option<T>,
     source: Arc<Source>,
-    driver: std::sync::Arc<Driver>,
+    driver: Arc<Driver>,
 }
 
 impl<T: Descriptor> Registered<T> {
@@ -25,7 +25,7 @@ impl<T: Descriptor> Registered<T> {
     /// # Errors
     ///
     /// When the system cannot watch it (regular files) or is out of memory; `io` is closed then.
-    pub(crate) fn new(io: T, driver: std::sync::Arc<Driver>) -> io::Result<Self> {
+    pub(crate) fn new(io: T, driver: Arc<Driver>) -> io::Result<Self> {
         let source = driver.register(&io, true)?;
         Ok(Self { io: Some(io), source, driver })
     }
@@ -36,7 +36,7 @@ impl<T: Descriptor> Registered<T> {
     /// # Errors
     ///
     /// Those of [`new`](Self::new).
-    pub(crate) fn new_unready(io: T, driver: std::sync::Arc<Driver>) -> io::Result<Self> {
+    pub(crate) fn new_unready(io: T, driver: Arc<Driver>) -> io::Result<Self> {
         let source = driver.register(&io, false)?;
         Ok(Self { io: Some(io), source, driver })
     }
@@ -59,7 +59,7 @@ impl<T: Descriptor> Registered<T> {
     }
 
     /// The driver it is registered with.
-    pub(crate) fn driver(&self) -> &std::sync::Arc<Driver> {
+    pub(crate) fn driver(&self) -> &Arc<Driver> {
         &self.driver
     }
 
