@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "an array that is not cleared on every operation")]
 
 use std::fmt;
-use std::mem::MaybeUninit;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
@@ -20,8 +20,9 @@ const ROOM: usize = 16;
 pub(crate) struct WakeBatch {
     len: usize,
     wakers: [MaybeUninit<Waker>; ROOM],
-    /// Those that found no room.
-    more: Vec<Waker>,
+    /// Those that found no room; without memory unless the array is full, so that a batch that is
+    /// dropped has to look at `len` alone.
+    more: ManuallyDrop<Vec<Waker>>,
 }
 
 impl Default for WakeBatch {
@@ -33,7 +34,11 @@ impl Default for WakeBatch {
 impl WakeBatch {
     #[inline]
     pub(crate) fn new() -> Self {
-        Self { len: 0, wakers: [const { MaybeUninit::uninit() }; ROOM], more: Vec::new() }
+        Self {
+            len: 0,
+            wakers: [const { MaybeUninit::uninit() }; ROOM],
+            more: ManuallyDrop::new(Vec::new()),
+        }
     }
 
     /// Whether the next [`push`](Self::push) has to allocate. Who wants to avoid that unlocks, wakes
@@ -83,7 +88,7 @@ impl WakeBatch {
 
     #[cold]
     fn wake_many(&mut self) {
-        let more = std::mem::take(&mut self.more);
+        let more = std::mem::take(&mut *self.more);
         let mut first = None;
         for waker in self.take_room().chain(more) {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
@@ -96,11 +101,19 @@ impl WakeBatch {
     }
 }
 
+impl WakeBatch {
+    #[cold]
+    fn drop_unwoken(&mut self) {
+        self.take_room().for_each(drop);
+        drop(std::mem::take(&mut *self.more));
+    }
+}
+
 impl Drop for WakeBatch {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if self.len > 0 {
-            self.take_room().for_each(drop);
+            self.drop_unwoken();
         }
     }
 }
