@@ -97,14 +97,14 @@ impl<'a, T> RecvOp<'a, T> {
                 // SAFETY: not enqueued: the slot is ours, and can be written to.
                 let tried = unsafe { core.lock().try_recv(slot(&self.node), &mut wakes) };
                 match tried {
-                    Tried::Done => return self.take(wakes),
+                    Tried::Done => return self.take(&mut wakes),
                     Tried::Closed | Tried::Disconnected => return Poll::Ready(None),
                     Tried::Wait => {}
                 }
             }
         }
         match self.poll_slow(core, cx, first, &mut wakes) {
-            Poll::Ready(true) => self.take(wakes),
+            Poll::Ready(true) => self.take(&mut wakes),
             Poll::Ready(false) => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
@@ -112,7 +112,7 @@ impl<'a, T> RecvOp<'a, T> {
 
     /// Yields the value that has been received into the slot.
     #[inline]
-    fn take(&self, mut wakes: WakeBatch) -> Poll<Option<T>> {
+    fn take(&self, wakes: &mut WakeBatch) -> Poll<Option<T>> {
         // SAFETY: the callers have just received it; it is read once.
         let value = unsafe { slot(&self.node).read() };
         wakes.wake_all();
