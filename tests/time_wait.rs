@@ -124,3 +124,31 @@ fn an_interval_keeps_its_phase() {
         }
     });
 }
+
+#[test]
+fn a_time_outlives_the_runtime_it_was_made_in() {
+    let (sleeping, polled, rx) = {
+        let runtime = gort::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let rx = after(10 * MS);
+            let mut polled = Box::pin(sleep(10 * MS));
+            // Ready if the machine stalls; it may be awaited again then.
+            let _ = futures::poll!(polled.as_mut());
+            (sleep(10 * MS), polled, rx)
+        })
+    };
+    let start = Instant::now();
+    // Waits in a thread of its own while the runtime ends.
+    let runtime = gort::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let (beside, time) = runtime.block_on(async { (sleep(10 * MS), after(10 * MS)) });
+    let beside = std::thread::spawn(|| futures::executor::block_on(beside));
+    let received = std::thread::spawn(move || futures::executor::block_on(time.recv()));
+    drop(runtime);
+    beside.join().unwrap();
+    assert!(received.join().unwrap() >= start + 10 * MS);
+    futures::executor::block_on(async {
+        sleeping.await;
+        polled.await;
+        rx.recv().await;
+    });
+}

@@ -69,6 +69,9 @@ struct Shared {
     coarse: CachePadded<AtomicU64>,
     bell: CachePadded<Bell>,
     poller: Poller,
+    /// Nobody fires timers any more. Set before a shard's lock is taken to remove its timers, and
+    /// read under it by who adds one.
+    timers_stopped: AtomicBool,
 }
 
 impl Shared {
@@ -125,7 +128,13 @@ impl Driver {
     pub(crate) fn new(clock: Clock, backend: Backend, shards: usize) -> io::Result<Self> {
         let coarse = CachePadded::new(AtomicU64::new(clock.now()));
         let bell = CachePadded::new(Bell::new());
-        let shared = Arc::new(Shared { clock, coarse, bell, poller: Poller::new(backend)? });
+        let shared = Arc::new(Shared {
+            clock,
+            coarse,
+            bell,
+            poller: Poller::new(backend)?,
+            timers_stopped: AtomicBool::new(false),
+        });
         let shard = || Arc::new(Shard::new(shared.clone()));
         Ok(Self {
             shards: std::iter::repeat_with(shard).take(shards.max(1)).collect(),
@@ -194,7 +203,7 @@ impl Driver {
         // When everybody has to be told of any event: a descriptor is armed for one event only.
         let everybody = self.shared.poller.needs_arming();
         let mut rest = events;
-        let mut panics = Ok(());
+        let mut rounds = Rounds::new();
         while !rest.is_empty() {
             let mut batch = WakeBatch::new();
             let sources = self.sources.lock();
@@ -208,10 +217,9 @@ impl Driver {
                 rest = later;
             }
             drop(sources);
-            panics = panics.and(catch_unwind(AssertUnwindSafe(|| batch.wake_all())));
+            rounds.wake(&mut batch);
         }
-        // A waker that panics must not cost other descriptors their events.
-        panics.unwrap_or_else(|panic| resume_unwind(panic));
+        rounds.finish();
     }
 
     /// Makes the thread inside [`try_turn`](Self::try_turn) return, or if there is none the next one
@@ -258,16 +266,25 @@ impl Driver {
         let sources = self.sources.lock();
         let all: Vec<_> = sources.slab.iter().map(|(_, source)| source.clone()).collect();
         drop(sources);
+        let mut rounds = Rounds::new();
         for source in all {
             source.shut_down();
-            loop {
+            let mut done = false;
+            while !done {
                 let mut batch = WakeBatch::new();
-                let done = source.take_wakers(0, true, &mut batch);
-                batch.wake_all();
-                if done {
-                    break;
-                }
+                done = source.take_wakers(0, true, &mut batch);
+                rounds.wake(&mut batch);
             }
+        }
+        rounds.finish();
+    }
+
+    /// Says that nobody will fire timers any more. Whoever waits for one is woken and finds it
+    /// [orphaned](Timer::is_orphaned), as does whoever comes later.
+    pub(crate) fn stop_timers(&self) {
+        self.shared.timers_stopped.store(true, Ordering::Relaxed);
+        for shard in &self.shards {
+            shard.clear();
         }
     }
 
@@ -295,5 +312,26 @@ impl Driver {
     fn forget(&self, source: &Source) {
         let removed = self.sources.lock().slab.try_remove(source.token as u32 as usize);
         debug_assert!(removed.is_some_and(|s| s.token == source.token));
+    }
+}
+
+/// Wakes batch after batch. A waker that panics must not cost others their wakes, nor descriptors
+/// their events: the first panic goes on at the end.
+struct Rounds(std::thread::Result<()>);
+
+impl Rounds {
+    fn new() -> Self {
+        Self(Ok(()))
+    }
+
+    fn wake(&mut self, batch: &mut WakeBatch) {
+        let woken = catch_unwind(AssertUnwindSafe(|| batch.wake_all()));
+        if self.0.is_ok() {
+            self.0 = woken;
+        }
+    }
+
+    fn finish(self) {
+        self.0.unwrap_or_else(|panic| resume_unwind(panic));
     }
 }

@@ -7,8 +7,8 @@
 //! be less after a timer was cancelled; then `stale` is set, and whoever wants to know exactly counts
 //! again. So making and cancelling a timer that is not the first costs no more than the lock.
 
-use super::Shared;
 use super::timers::{Key, Timers};
+use super::{Rounds, Shared};
 use crate::sys::clock::Nanos;
 use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -67,8 +67,14 @@ impl Shard {
         self.least()
     }
 
-    fn insert(&self, deadline: Nanos, waker: Waker) -> Key {
+    /// `None` if nobody would fire it.
+    fn insert(&self, deadline: Nanos, waker: Waker) -> Option<Key> {
         let mut timers = self.timers.lock();
+        if self.is_stopped() {
+            drop(timers);
+            drop(waker);
+            return None;
+        }
         let key = timers.insert(deadline, waker);
         let first = deadline < self.least();
         if first {
@@ -80,7 +86,26 @@ impl Shard {
         if first && self.shared.bell.deadline_moved(deadline) {
             self.shared.poller.notify();
         }
-        key
+        Some(key)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.shared.timers_stopped.load(Ordering::Relaxed)
+    }
+
+    /// Removes all timers and wakes those who wait for them.
+    pub(super) fn clear(&self) {
+        let mut timers = self.timers.lock();
+        let wakers = timers.clear();
+        self.least.store(Nanos::MAX, Ordering::Relaxed);
+        drop(timers);
+        let mut rounds = Rounds::new();
+        for waker in wakers {
+            let mut batch = WakeBatch::new();
+            batch.push(waker);
+            rounds.wake(&mut batch);
+        }
+        rounds.finish();
     }
 
     fn remove(&self, key: Key) {
@@ -96,6 +121,7 @@ impl Shard {
     /// Wakes whoever waits for a time that is not after `now`. Returns how many.
     pub(super) fn fire(&self, now: Nanos) -> usize {
         let mut total = 0;
+        let mut rounds = Rounds::new();
         while self.least() <= now {
             let mut batch = WakeBatch::new();
             let mut timers = self.timers.lock();
@@ -103,8 +129,9 @@ impl Shard {
             self.stale.store(false, Ordering::Relaxed);
             self.least.store(timers.least(), Ordering::Relaxed);
             drop(timers);
-            batch.wake_all();
+            rounds.wake(&mut batch);
         }
+        rounds.finish();
         total
     }
 }
@@ -131,6 +158,12 @@ enum State {
     Fresh,
     Pending(Key),
     Fired,
+}
+
+impl State {
+    fn waiting(key: Option<Key>) -> Self {
+        key.map_or(State::Idle, State::Pending)
+    }
 }
 
 impl Timer {
@@ -179,7 +212,18 @@ impl Timer {
     /// Calls `waker` when the deadline has come, even if it has.
     pub(crate) fn arm(&mut self, waker: Waker) {
         self.cancel();
-        self.state = State::Pending(self.shard.insert(self.deadline, waker));
+        self.state = State::waiting(self.shard.insert(self.deadline, waker));
+    }
+
+    /// Whether it will never wake anybody, because nobody looks after its shard any more.
+    pub(crate) fn is_orphaned(&self) -> bool {
+        self.shard.is_stopped()
+    }
+
+    /// Moves it to another shard. Whoever waited has to wait again.
+    pub(crate) fn move_to(&mut self, shard: Arc<Shard>) {
+        self.cancel();
+        self.shard = shard;
     }
 
     /// Ready once the deadline has come; otherwise the waker of `cx` is called when it has.
@@ -197,7 +241,7 @@ impl Timer {
                     self.state = State::Fired;
                     return Poll::Ready(());
                 }
-                self.state = State::Pending(self.shard.insert(self.deadline, cx.waker().clone()));
+                self.state = State::waiting(self.shard.insert(self.deadline, cx.waker().clone()));
             }
             State::Pending(key) => {
                 if self.repoll(key, cx) {
@@ -214,7 +258,7 @@ impl Timer {
         let timers = self.shard.timers.lock();
         let (pending, same) = (timers.is_pending(key), timers.will_wake(key, cx.waker()));
         drop(timers);
-        if !pending {
+        if !pending && !self.shard.is_stopped() {
             return true;
         }
         if self.shard.has_come(self.deadline) {
@@ -228,7 +272,7 @@ impl Timer {
         let mut timers = self.shard.timers.lock();
         let old = timers.replace(key, waker);
         // It may have fired meanwhile, with the old waker.
-        let fired = !timers.is_pending(key);
+        let fired = !timers.is_pending(key) && !self.shard.is_stopped();
         drop(timers);
         drop(old);
         fired

@@ -258,3 +258,25 @@ fn a_shutdown_wakes_who_waits_and_refuses_who_comes() {
         assert!(matches!(poll_read(&late, &waker, &mut [0; 4]), Poll::Ready(Err(_))));
     }
 }
+
+#[test]
+fn timers_that_are_stopped_wake_and_are_not_ready_early() {
+    let driver = drivers().next().unwrap();
+    let base = driver.clock().now() + 1_000_000_000;
+    let (count, waker) = counter();
+    let mut cx = Context::from_waker(&waker);
+    let mut pending = Timer::new(driver.shard().clone(), base);
+    let mut late = Timer::new(driver.shard().clone(), base);
+    assert!(pending.poll_elapsed(&mut cx).is_pending());
+    driver.stop_timers();
+    assert_eq!((count.0.load(Ordering::SeqCst), driver.timers()), (1, 0));
+    for timer in [&mut pending, &mut late] {
+        assert!(timer.poll_elapsed(&mut cx).is_pending());
+        assert!(timer.is_orphaned());
+    }
+    let other = drivers().next().unwrap();
+    pending.move_to(other.shard().clone());
+    assert!(pending.poll_elapsed(&mut cx).is_pending());
+    assert_eq!(other.fire_due(base), 1);
+    assert!(pending.poll_elapsed(&mut cx).is_ready());
+}

@@ -166,6 +166,14 @@ impl Timers {
         popped
     }
 
+    /// Removes all timers. Returns their wakers.
+    pub(crate) fn clear(&mut self) -> Vec<Waker> {
+        // Keys become invalid: numbers go on.
+        let last = self.last;
+        let all = std::mem::replace(self, Self { last, ..Self::new() });
+        all.slots.into_iter().filter_map(|slot| slot.waker).collect()
+    }
+
     fn take_slot(&mut self, number: u64, waker: Waker) -> u32 {
         let slot = Slot { number, waker: Some(waker), place: 0 };
         let index = self.free;

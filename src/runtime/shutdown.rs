@@ -50,6 +50,8 @@ pub(crate) fn shut_down(shared: &Arc<Shared>, grace: Option<Duration>) {
         reference.wake();
     }
     drain(shared);
+    // Timers that are waited for outside go on elsewhere; those of the goroutines are gone.
+    shared.driver.stop_timers();
     shared.pool.stop(shared, grace);
     let left = shared.num_goroutine();
     if left > 0 {

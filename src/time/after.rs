@@ -47,7 +47,8 @@ pub(super) struct After {
     channel: Arc<Core<Instant>>,
     shard: Arc<Shard>,
     deadline: Nanos,
-    timer: Mutex<Timer>,
+    /// `None` once nobody will receive any more.
+    timer: Mutex<Option<Timer>>,
     // Written under the channel's lock only, so relaxed accesses do.
     /// The timer will wake, or has woken, the channel.
     armed: AtomicBool,
@@ -61,9 +62,25 @@ impl After {
             channel,
             shard: Arc::clone(timer.shard()),
             deadline: timer.deadline(),
-            timer: Mutex::new(timer),
+            timer: Mutex::new(Some(timer)),
             armed: AtomicBool::new(false),
             taken: AtomicBool::new(false),
+        }
+    }
+}
+
+impl After {
+    /// If the runtime has gone that would have fired the timer, another one does.
+    fn go_on_elsewhere(self: Arc<Self>) {
+        let orphaned = self.timer.lock().as_ref().is_some_and(Timer::is_orphaned);
+        if !orphaned || self.taken.load(Ordering::Relaxed) {
+            return;
+        }
+        let (shard, waker) = (super::shard(), Waker::from(Arc::clone(&self)));
+        let mut timer = self.timer.lock();
+        if let Some(timer) = &mut *timer {
+            timer.move_to(shard);
+            timer.arm(waker);
         }
     }
 }
@@ -83,14 +100,22 @@ impl Feed<Instant> for After {
         }
         self.armed.store(true, Ordering::Relaxed);
         let waker = Waker::from(Arc::clone(&self));
-        self.timer.lock().arm(waker);
+        let mut timer = self.timer.lock();
+        if let Some(timer) = &mut *timer {
+            timer.arm(waker.clone());
+            if timer.is_orphaned() {
+                timer.move_to(super::shard());
+                timer.arm(waker);
+            }
+        }
     }
 
     fn stop(&self) {
         // Ordering: Relaxed: it was armed, if at all, under the channel's lock, under which the caller
         // has taken the feed out of the channel.
         if self.armed.load(Ordering::Relaxed) {
-            self.timer.lock().cancel();
+            let timer = self.timer.lock().take();
+            drop(timer);
         }
     }
 }
@@ -98,6 +123,7 @@ impl Feed<Instant> for After {
 impl Wake for After {
     fn wake(self: Arc<Self>) {
         self.channel.pump();
+        self.go_on_elsewhere();
     }
 }
 

@@ -125,7 +125,7 @@ impl Interval {
         site: &'static Location<'static>,
     ) -> Poll<Instant> {
         ready!(point::poll(cx, Op::Time));
-        if self.timer.poll_elapsed(cx).is_pending() {
+        if super::poll_timer(&mut self.timer, cx).is_pending() {
             point::refund();
             record::park(WaitReason::Sleep, site);
             return Poll::Pending;

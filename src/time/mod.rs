@@ -1,7 +1,8 @@
 //! Time: sleeping, time limits, periods.
 //!
 //! Every future here belongs to the runtime it was made in (or to the global one, when it was made
-//! outside of any) and may be awaited by any executor. A timer is never early; it is late by what the
+//! outside of any) and may be awaited by any executor. If that runtime ends first, another one goes
+//! on with it. A timer is never early; it is late by what the
 //! system needs, about a millisecond, and by what the workers have to do before.
 //!
 //! ```
@@ -43,11 +44,23 @@ pub mod error {
     pub use super::timeout::Elapsed;
 }
 
-use crate::reactor::Shard;
+use crate::reactor::{Shard, Timer};
 use crate::runtime::context;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 /// Where timers go that are made on this thread.
 fn shard() -> Arc<Shard> {
     context::with_driver(|driver| Arc::clone(driver.shard()))
+}
+
+/// Ready once the timer's deadline has come. A timer whose runtime has gone meanwhile goes on in the
+/// current one, or in the global one.
+fn poll_timer(timer: &mut Timer, cx: &mut Context<'_>) -> Poll<()> {
+    let polled = timer.poll_elapsed(cx);
+    if polled.is_pending() && timer.is_orphaned() {
+        timer.move_to(shard());
+        return timer.poll_elapsed(cx);
+    }
+    polled
 }

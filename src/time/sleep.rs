@@ -123,7 +123,7 @@ impl Sleep {
 
     /// As `poll`, without a unit of the budget and without a word about the wait.
     pub(super) fn poll_quietly(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.project().timer.poll_elapsed(cx)
+        super::poll_timer(self.project().timer, cx)
     }
 }
 
@@ -133,7 +133,7 @@ impl Future for Sleep {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         ready!(point::poll(cx, Op::Time));
         let this = self.project();
-        if this.timer.poll_elapsed(cx).is_pending() {
+        if super::poll_timer(this.timer, cx).is_pending() {
             point::refund();
             record::park(WaitReason::Sleep, this.site);
             return Poll::Pending;
