@@ -37,6 +37,7 @@ compare [OPTIONS] [ROW…]      measure; without ROW all. A ROW is a name as in 
   --threads N                 workers where a row does not say @1 (default 2)
   --json FILE                 write every repetition to FILE
   --output FILE               write the tables to FILE, too
+  --record                    put the tables into BENCHMARKS.md in place of the latest ones
   --list                      list rows and contestants
 compare run ROW IMPL THREADS DIV
                               one measurement in this process; counts are divided by DIV

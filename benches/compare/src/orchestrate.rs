@@ -1,7 +1,7 @@
 //! Goes through rows and contestants, a child process each, several times.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -25,6 +25,7 @@ pub struct Options {
     div: Option<usize>,
     json: Option<PathBuf>,
     output: Option<PathBuf>,
+    record: bool,
 }
 
 impl Options {
@@ -38,6 +39,7 @@ impl Options {
             div: None,
             json: None,
             output: None,
+            record: false,
         };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
@@ -47,6 +49,7 @@ impl Options {
                 "--alternations" => options.alternations = Some(number(value()?)?),
                 "--threads" => options.threads = number(value()?)?,
                 "--quick" => options.quick = true,
+                "--record" => options.record = true,
                 "--div" => options.div = Some(number(value()?)?),
                 "--json" => options.json = Some(value()?.into()),
                 "--output" => options.output = Some(value()?.into()),
@@ -136,6 +139,9 @@ fn finish(options: &Options, machine: &Machine, tables: &[Table<'_>]) -> Result<
     if let Some(file) = &options.output {
         write(file, &text)?;
     }
+    if options.record {
+        record(&text)?;
+    }
     if let Some(file) = &options.json {
         write(file, &report::json(machine, tables))?;
     }
@@ -145,6 +151,16 @@ fn finish(options: &Options, machine: &Machine, tables: &[Table<'_>]) -> Result<
     } else {
         Err(format!("{} failed:\n{}", failed.len(), failed.join("\n")))
     }
+}
+
+/// Puts the tables in place of those in BENCHMARKS.md.
+fn record(tables: &str) -> Result<(), String> {
+    const HEADING: &str = "## Latest tables\n";
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../BENCHMARKS.md");
+    let text = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let (before, _) = text.split_once(HEADING).ok_or("BENCHMARKS.md has no latest tables")?;
+    std::fs::write(&file, format!("{before}{HEADING}\n{}\n", tables.trim_end()))
+        .map_err(|e| format!("{}: {e}", file.display()))
 }
 
 fn warn_if_unfit(ratio: f64) {

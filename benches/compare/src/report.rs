@@ -307,7 +307,7 @@ impl<'f> Standing<'f> {
 /// gort's place in every row.
 fn summary(tables: &[Table<'_>]) -> String {
     let mut out = String::from(
-        "## Summary\n\n\
+        "### Summary\n\n\
          gort's best contestant against Go, against tokio with its own parts, and against the best ranked peer \
          (below 1: gort is ahead).\n\n\
          | row | gort | x Go | x tokio | best ranked peer | x best ranked | cpu/op | cpu x Go | vcsw/1k | |\n\
@@ -346,7 +346,7 @@ fn section(table: &Table<'_>) -> String {
     let bytes = table.row.unit == Unit::Bytes;
     let (cpu, last) =
         if bytes { ("set-up ns/op", "set-up cpu ns/op") } else { ("cpu/op", "vcsw/1k") };
-    let mut out = format!("### {} ({unit}; an op is {})\n\n", table.title(), table.row.op);
+    let mut out = format!("#### {} ({unit}; an op is {})\n\n", table.title(), table.row.op);
     let _ = writeln!(
         out,
         "| contestant | median | range | min | x Go | x best ranked | {cpu} | {last} | flt/1k |"
