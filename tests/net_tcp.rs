@@ -3,6 +3,7 @@
 use futures::StreamExt;
 use gort::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use gort::net::{TcpListener, TcpStream, TooManyFiles, lookup_host};
+use gort::runtime::Builder;
 use gort::time::{Duration, timeout};
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
@@ -10,9 +11,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::task::Poll;
 
-/// Runs `main`, and fails rather than hang.
-fn run<T: Send + 'static>(main: impl Future<Output = T> + Send + 'static) -> T {
-    gort::run(async { timeout(Duration::from_secs(30), main).await.expect("it hangs") })
+/// Runs `main` with both reactors, on workers and on one thread, and fails rather than hang. Returns
+/// what it returned last.
+fn run<F: Future<Output: Send + 'static> + Send + 'static>(main: impl Fn() -> F) -> F::Output {
+    let limited =
+        |main: F| async { timeout(Duration::from_secs(30), main).await.expect("it hangs") };
+    let portable = Builder::new_multi_thread().portable_reactor().build().unwrap();
+    portable.block_on(limited(main()));
+    let alone = Builder::new_current_thread().build().unwrap();
+    alone.block_on(limited(main()));
+    gort::run(limited(main()))
 }
 
 async fn listen() -> (TcpListener, SocketAddr) {
@@ -35,7 +43,7 @@ async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 
 #[test]
 fn echo_of_many_connections() {
-    run(async {
+    run(|| async {
         let (listener, addr) = listen().await;
         gort::go(async move {
             while let Ok((mut conn, _)) = listener.accept().await {
@@ -70,7 +78,7 @@ fn echo_of_many_connections() {
 
 #[test]
 fn large_transfers_both_ways_at_once_lose_nothing() {
-    run(async {
+    run(|| async {
         let (client, server) = pair().await;
         let data: Vec<u8> = (0..4_000_000u32).map(|i| (i * 7 % 251) as u8).collect();
         let ends = [client, server].map(|conn| {
@@ -96,7 +104,7 @@ fn large_transfers_both_ways_at_once_lose_nothing() {
 
 #[test]
 fn halves_of_different_connections_do_not_reunite() {
-    run(async {
+    run(|| async {
         let (a, b) = pair().await;
         let addr = a.local_addr().unwrap();
         let ((a_read, a_write), (b_read, b_write)) = (a.into_split(), b.into_split());
@@ -114,7 +122,7 @@ fn halves_of_different_connections_do_not_reunite() {
 
 #[test]
 fn a_refused_connection_says_so_and_the_next_address_is_tried() {
-    run(async {
+    run(|| async {
         let (gone, refused) = listen().await;
         drop(gone);
         let error = TcpStream::connect(refused).await.unwrap_err();
@@ -130,7 +138,7 @@ fn a_refused_connection_says_so_and_the_next_address_is_tried() {
 
 #[test]
 fn names_are_looked_up() {
-    run(async {
+    run(|| async {
         for addr in lookup_host(("localhost", 80)).await.unwrap() {
             assert!(addr.ip().is_loopback());
             assert_eq!(addr.port(), 80);
@@ -146,7 +154,7 @@ fn names_are_looked_up() {
 
 #[test]
 fn a_port_in_use_is_refused() {
-    run(async {
+    run(|| async {
         let (_listener, addr) = listen().await;
         assert_eq!(TcpListener::bind(addr).await.unwrap_err().kind(), ErrorKind::AddrInUse);
     });
@@ -154,7 +162,7 @@ fn a_port_in_use_is_refused() {
 
 #[test]
 fn an_accept_that_is_dropped_loses_no_connection() {
-    run(async {
+    run(|| async {
         let (listener, addr) = listen().await;
         let mut dropped = listener.accept();
         assert!(poll_once(&mut dropped).await.is_pending());
@@ -167,7 +175,7 @@ fn an_accept_that_is_dropped_loses_no_connection() {
 
 #[test]
 fn several_acceptors_get_each_connection_once() {
-    run(async {
+    run(|| async {
         let (listener, addr) = listen().await;
         let listener = std::sync::Arc::new(listener);
         let acceptors: Vec<_> = (0..4)
@@ -195,7 +203,7 @@ fn several_acceptors_get_each_connection_once() {
 
 #[test]
 fn a_read_that_is_dropped_loses_no_byte() {
-    run(async {
+    run(|| async {
         let (mut client, mut server) = pair().await;
         for round in 0..100u8 {
             let mut buf = [0; 4];
@@ -212,7 +220,7 @@ fn a_read_that_is_dropped_loses_no_byte() {
 
 #[test]
 fn a_timed_out_read_may_be_tried_again() {
-    run(async {
+    run(|| async {
         let (mut client, mut server) = pair().await;
         let mut buf = [0; 16];
         timeout(Duration::from_millis(5), server.read(&mut buf)).await.unwrap_err();
@@ -223,7 +231,7 @@ fn a_timed_out_read_may_be_tried_again() {
 
 #[test]
 fn incoming_is_a_stream_of_connections() {
-    run(async {
+    run(|| async {
         let (listener, addr) = listen().await;
         let clients = gort::go(async move {
             let mut all = Vec::new();
@@ -240,7 +248,7 @@ fn incoming_is_a_stream_of_connections() {
 
 #[test]
 fn options_are_set_and_read_back() {
-    run(async {
+    run(|| async {
         let (conn, peer) = pair().await;
         assert!(!conn.nodelay().unwrap());
         conn.set_nodelay(true).unwrap();
@@ -257,7 +265,7 @@ fn options_are_set_and_read_back() {
 
 #[test]
 fn from_std_and_back() {
-    run(async {
+    run(|| async {
         let (client, server) = pair().await;
         let std = client.into_std().unwrap();
         let mut client = TcpStream::from_std(std).unwrap();
@@ -273,7 +281,7 @@ fn from_std_and_back() {
 #[test]
 fn the_traits_of_futures_work_too() {
     use futures::io::AsyncWriteExt as _;
-    run(async {
+    run(|| async {
         let (mut client, mut server) = pair().await;
         let bufs = [io::IoSlice::new(b"one "), io::IoSlice::new(b"two")];
         let sent = futures::io::AsyncWriteExt::write_vectored(&mut client, &bufs).await.unwrap();
@@ -287,7 +295,7 @@ fn the_traits_of_futures_work_too() {
 
 #[test]
 fn own_operations_wait_for_readiness() {
-    run(async {
+    run(|| async {
         let (mut client, server) = pair().await;
         let reader = gort::go(async move {
             let read = || {
@@ -320,7 +328,7 @@ fn sockets_work_outside_of_any_runtime() {
 
 #[test]
 fn sockets_of_a_runtime_that_is_gone_say_so() {
-    let (client, _server) = run(pair());
+    let (client, _server) = run(pair);
     let error = futures::executor::block_on(client.readable());
     // Whoever waits is told: nobody would wake them.
     if let Err(error) = error {
