@@ -71,10 +71,11 @@ fn a_boxed_receive_that_moves_to_another_goroutine_after_its_first_home_ended() 
                 Poll::Ready(())
             })
             .await;
-            recv
+            (recv,)
         })
         .await
         .unwrap();
+        let (recv,) = recv;
         settle().await;
         // Nobody has polled it in its new home when the value comes.
         tx.send("moved".to_owned()).await.unwrap();

@@ -97,8 +97,7 @@ async fn locked() -> u32 {
         wg.go(async move { *n.lock().await += 1 });
     }
     wg.wait().await;
-    let n = *n.lock().await;
-    n
+    *n.lock().await
 }
 
 fn main() {

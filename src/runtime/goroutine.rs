@@ -238,7 +238,7 @@ impl<T> From<End<T>> for Result<T, JoinError> {
     fn from(end: End<T>) -> Self {
         match end {
             End::Done(value) => Ok(value),
-            End::Panicked(report) => Err(JoinError::panicked(report)),
+            End::Panicked(report) => Err(JoinError::panicked(*report)),
             End::Aborted => Err(JoinError::cancelled()),
             End::Exited => Err(JoinError::exited()),
             End::NoThread(code) => Err(JoinError::no_thread(code)),

@@ -61,12 +61,6 @@ impl Idle {
         counts.sleeping() > 0 && counts.searching() == 0
     }
 
-    /// How many workers search and sleep.
-    #[cfg(test)]
-    pub(crate) fn census(&self) -> (u32, u32) {
-        (self.counts().searching(), self.counts().sleeping())
-    }
-
     /// How many workers sleep.
     pub(crate) fn sleeping(&self) -> u32 {
         self.counts().sleeping()

@@ -202,7 +202,7 @@ impl JoinError {
     }
 
     #[cold]
-    pub(crate) fn panicked(report: Box<Report>) -> Self {
+    pub(crate) fn panicked(report: Report) -> Self {
         let payload = report.into_payload();
         let message = message(&*payload).to_owned();
         Self(Why::Panicked(Box::new(Panicked { payload: Mutex::new(payload), message })))

@@ -111,6 +111,6 @@ fn a_sleeper_is_picked_once() {
         assert!(mine.is_some() != theirs.is_some());
         assert!(idle.wake(0), "it was picked, so it searches");
         assert!(idle.stop_search());
-        assert_eq!(idle.census(), (0, 0));
+        assert_eq!(idle.sleeping(), 0);
     });
 }

@@ -17,7 +17,6 @@ use async_task::Runnable;
 use event_listener::Event;
 use std::fmt;
 use std::panic::Location;
-use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -387,7 +386,7 @@ impl Shared {
     /// Adds the calling thread's parker to those that a fatal panic wakes, until the guard drops.
     pub(crate) fn blocking_on(&self, parker: &Arc<Parker>) -> BlockedOn<'_> {
         self.blocked_on.lock().push(Arc::clone(parker));
-        BlockedOn { shared: self, parker: NonNull::from(&**parker) }
+        BlockedOn { shared: self, parker: Arc::clone(parker) }
     }
 
     /// Wakes one thread that waits in `block_on`, other than the one behind `not`.
@@ -434,13 +433,13 @@ impl fmt::Debug for Shared {
 /// See [`Shared::blocking_on`].
 pub(crate) struct BlockedOn<'a> {
     shared: &'a Shared,
-    parker: NonNull<Parker>,
+    parker: Arc<Parker>,
 }
 
 impl Drop for BlockedOn<'_> {
     fn drop(&mut self) {
         let mut blocked = self.shared.blocked_on.lock();
-        if let Some(at) = blocked.iter().position(|p| std::ptr::eq(&**p, self.parker.as_ptr())) {
+        if let Some(at) = blocked.iter().position(|p| Arc::ptr_eq(p, &self.parker)) {
             blocked.swap_remove(at);
         }
     }

@@ -1,7 +1,7 @@
 //! Every choice the library makes: which ready arm of a select, which victim to steal from.
 //!
-//! One generator per thread. A simulated runtime lends its own seeded generator to the thread while
-//! it runs there ([`swap`]), so that no choice depends on the thread or the process.
+//! One generator per thread, behind one function: whoever wants the choices to come from a seed puts
+//! a seeded generator there.
 
 use std::cell::Cell;
 
@@ -23,9 +23,4 @@ pub(crate) fn choose(n: usize) -> usize {
     })
     // The thread is ending and its generator is gone: any choice is as good as another.
     .unwrap_or(0)
-}
-
-/// Makes `rng` this thread's generator and returns the one it replaces.
-pub(crate) fn swap(rng: Option<fastrand::Rng>) -> Option<fastrand::Rng> {
-    RNG.try_with(|cell| cell.replace(rng)).unwrap_or(None)
 }

@@ -25,6 +25,7 @@ pub(crate) enum Clock {
     #[default]
     Real,
     /// A number that somebody moves by hand, forwards only.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests move time by hand so far"))]
     Manual(Arc<AtomicU64>),
 }
 

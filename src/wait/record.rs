@@ -129,7 +129,6 @@ impl fmt::Display for WaitReason {
 }
 
 /// One goroutine, as everybody may see it. One cache line.
-#[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct Record {
     /// The goroutine's number in its runtime, from 1; 0 while the record is free.
@@ -282,13 +281,6 @@ impl Record {
         Some(Waker::clone(&borrowed))
     }
 
-    /// The raw parts of the goroutine's own waker, to recognise it by. Only the thread that polls
-    /// the goroutine may rely on them.
-    pub(crate) fn is_own_waker(&self, waker: &Waker) -> bool {
-        ptr::eq(waker.data(), self.task.load(Ordering::Relaxed).cast_const())
-            && ptr::eq(waker.vtable(), self.vtable.load(Ordering::Relaxed).cast_const())
-    }
-
     /// Notes that a poll begins or ends.
     #[inline]
     fn step(&self) {
@@ -317,6 +309,26 @@ impl Record {
     #[inline]
     pub(crate) fn set_runnable(&self) {
         self.stamp(WaitReason::Runnable, 0);
+    }
+}
+
+impl fmt::Debug for Record {
+    /// One goroutine as a dump shows it; what is read may be about to change.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.id();
+        let (reason, since) = self.reason();
+        let (site, created, parent) = (self.site(), self.created(), self.parent());
+        if id == 0 || id != self.id() {
+            return f.write_str("Record { free }");
+        }
+        f.debug_struct("Record")
+            .field("id", &id)
+            .field("reason", &reason.as_str())
+            .field("since_seconds", &since)
+            .field("site", &site)
+            .field("created", &created)
+            .field("parent", &parent)
+            .finish()
     }
 }
 
