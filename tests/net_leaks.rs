@@ -17,7 +17,11 @@ fn open_descriptors() -> usize {
 /// Polls `future` once and drops it.
 async fn touch<F: Future>(future: F) {
     let mut future = pin!(future);
-    poll_fn(|cx| Poll::Ready(drop(future.as_mut().poll(cx)))).await;
+    poll_fn(|cx| {
+        drop(future.as_mut().poll(cx));
+        Poll::Ready(())
+    })
+    .await;
 }
 
 async fn everything_that_can_be_dropped(listener: &TcpListener, addr: SocketAddr) {

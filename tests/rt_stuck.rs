@@ -122,6 +122,13 @@ fn two_busy_goroutines_run_at_the_same_time() {
     });
 }
 
+fn wake(waker: &std::sync::Mutex<Option<std::task::Waker>>) {
+    let taken = waker.lock().unwrap().take();
+    if let Some(waker) = taken {
+        waker.wake();
+    }
+}
+
 /// tokio#2349, tokio#5686: a pair that keep waking each other leave the third its turn.
 #[test]
 fn a_pair_that_wake_each_other_starve_nobody() {
@@ -135,16 +142,12 @@ fn a_pair_that_wake_each_other_starve_nobody() {
                 (Arc::clone(&stop), Arc::clone(&turns), Arc::clone(&wakers));
             pair.push(gort::go(std::future::poll_fn(move |cx| {
                 if stop.load(Ordering::Relaxed) {
-                    if let Some(other) = wakers[1 - me].lock().unwrap().take() {
-                        other.wake();
-                    }
+                    wake(&wakers[1 - me]);
                     return std::task::Poll::Ready(());
                 }
                 turns.fetch_add(1, Ordering::Relaxed);
                 *wakers[me].lock().unwrap() = Some(cx.waker().clone());
-                if let Some(other) = wakers[1 - me].lock().unwrap().take() {
-                    other.wake();
-                }
+                wake(&wakers[1 - me]);
                 std::task::Poll::Pending
             })));
         }

@@ -27,6 +27,7 @@ impl Worker {
         self.log.push(text.into());
     }
 
+    #[expect(clippy::needless_return, reason = "bodies may return, and this is the test of it")]
     async fn step(&mut self, item: i32, pending: &mut Option<i32>) -> Result<Option<i32>, ()> {
         let i = 0;
         select! {
