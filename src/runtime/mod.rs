@@ -208,7 +208,7 @@ pub fn gomaxprocs() -> usize {
 
 pub use yield_now::{YieldNow, yield_now};
 
-/// Lets other goroutines run: [`yield_now`] by its Go name.
+/// Lets other goroutines run: [`yield_now`](fn@yield_now) by its Go name.
 ///
 /// # Go
 ///

@@ -93,7 +93,8 @@ type Seen = Nanos;
 /// [`unlock`](Self::unlock).
 ///
 /// It belongs to nobody: one goroutine may lock it and another unlock it. It is a value, to be shared
-/// by [`Arc`] or as a `static`. Prefer [`Mutex`](super::Mutex), whose guard cannot be forgotten.
+/// by [`Arc`](std::sync::Arc) or as a `static`. Prefer [`Mutex`](super::Mutex), whose guard cannot be
+/// forgotten.
 ///
 /// # Go
 ///
@@ -104,7 +105,8 @@ type Seen = Nanos;
 ///
 /// ```
 /// use gort::sync::RawMutex;
-/// ///
+/// use std::sync::Arc;
+///
 /// gort::run(async {
 ///     let mu = Arc::new(RawMutex::new());
 ///     mu.lock().await;

@@ -169,7 +169,7 @@ impl WaitGroup {
     /// Adds one to the counter and starts a goroutine that takes it back when it ends.
     ///
     /// If the goroutine panics, it does *not* take it back, so that nobody goes on as if all had gone
-    /// well; the panic is fatal, as it is after [`go`](crate::go). After
+    /// well; the panic is fatal, as it is after [`go`](fn@crate::go). After
     /// [`goexit`](crate::runtime::goexit) and when the goroutine is dropped at a shutdown, it does.
     ///
     /// # Panics

@@ -4,7 +4,7 @@
 //! needs two read-modify-writes; that is the larger half of what a channel operation costs. The price:
 //! the one who unlocks cannot know for sure whether somebody sleeps. It looks, without a fence, and may
 //! miss somebody who is falling asleep at that moment; who sleeps therefore looks again after
-//! [`NAP`]. Before it sleeps a thread spins for about as long as some critical sections last, and gives
+//! `NAP`. Before it sleeps a thread spins for about as long as some critical sections last, and gives
 //! its time slice away: on a loaded machine the holder may have been preempted.
 //!
 //! Under model checkers it is their mutex.

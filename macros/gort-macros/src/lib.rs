@@ -1,8 +1,8 @@
 //! Proc macros of [gort](https://docs.rs/gort). Use them through that crate, never directly.
 //!
-//! * `select_impl!` is what `gort::select!` forwards to: [`select`] parses the arms and expands them
+//! * `select_impl!` is what `gort::select!` forwards to: `select` parses the arms and expands them
 //!   to calls of gort's ordinary select engine; nothing is decided here.
-//! * `#[main]` and `#[test]` ([`entry`]) build a runtime around an `async fn`.
+//! * `#[main]` and `#[test]` (`entry`) build a runtime around an `async fn`.
 
 mod entry;
 mod krate;

@@ -3,7 +3,7 @@
 //! 1. [`parse`] cuts the input into arms. An arm's head is everything up to `=>`; [`arrow`] looks
 //!    for Go's `<-` in it, which no Rust parser knows, and thereby tells the three kinds apart:
 //!    receive, send, future.
-//! 2. [`expand`] writes the code: operands into `let`s in source order, one tuple of arms, one poll
+//! 2. [`expand`](mod@expand) writes the code: operands into `let`s in source order, one tuple of arms, one poll
 //!    function that hands arm numbers to the engine, and one `match` over what came out.
 //!
 //! An error carries the span of the arm it is about.
