@@ -13,6 +13,8 @@ mod arm;
 mod dynamic;
 mod engine;
 mod live;
+#[cfg(all(test, gort_loom))]
+mod loom;
 mod operand;
 mod park;
 
