@@ -405,6 +405,25 @@ fn a_foreign_future_that_wins_takes_the_channels_out() {
 }
 
 #[test]
+fn t5_no_peer_can_claim_while_a_foreign_future_takes_effect() {
+    let channel = Chan::<i32>::new(0);
+    let mut polls = 0;
+    let foreign = std::future::poll_fn(|_| {
+        polls += 1;
+        // Parked, and polled again: a peer comes in the middle of it.
+        if polls == 1 { Poll::Pending } else { Poll::Ready(channel.try_send(1).is_ok()) }
+    });
+    let mut parked = pin!(async {
+        select! {
+            _v = <-channel => unreachable!(),
+            met = foreign => met,
+        }
+    });
+    assert!(poll(parked.as_mut()).is_pending());
+    assert_eq!(poll(parked), Poll::Ready(false));
+}
+
+#[test]
 fn a_spurious_poll_keeps_a_mixed_select_waiting_on_both() {
     let channel = Chan::<i32>::new(0);
     let (_done, waiting) = oneshot::channel::<i32>();

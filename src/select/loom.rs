@@ -24,9 +24,11 @@ fn poll_and_drop<F: Future>(future: F, times: usize) -> Option<F::Output> {
 /// A future that is ready when it is polled for the second time.
 fn second_time() -> impl Future<Output = u32> {
     let polled = Cell::new(false);
-    std::future::poll_fn(move |_| {
-        if polled.replace(true) { Poll::Ready(100) } else { Poll::Pending }
-    })
+    std::future::poll_fn(
+        move |_| {
+            if polled.replace(true) { Poll::Ready(100) } else { Poll::Pending }
+        },
+    )
 }
 
 /// What is left in a channel.
@@ -151,23 +153,18 @@ fn default_does_not_run_while_one_of_two_is_ready() {
     loom::model(|| {
         let (a, b) = (Chan::<u32>::new(1), Chan::<u32>::new(1));
         a.try_send(1).unwrap();
-        let mover = {
+        let selector = {
             let (a, b) = (a.clone(), b.clone());
-            thread::spawn(move || {
-                b.try_send(2).unwrap();
-                let _ = a.try_recv();
-                let _ = a.try_send(3);
-                let _ = b.try_recv();
-            })
-        };
-        let found = poll_and_drop(
-            async {
+            let look = async move {
                 select! { biased; <-a => true, <-b => true, default => false }
-            },
-            1,
-        );
-        assert_eq!(found, Some(true));
-        mover.join().unwrap();
+            };
+            thread::spawn(move || poll_and_drop(look, 1))
+        };
+        b.try_send(2).unwrap();
+        let _ = a.try_recv();
+        let _ = a.try_send(3);
+        let _ = b.try_recv();
+        assert_eq!(selector.join().unwrap(), Some(true));
     });
 }
 
