@@ -21,7 +21,6 @@ use serde_json::{Value, json};
 
 fn fetch(args: &[&str]) -> Command {
     let mut command = example::example("fetch");
-    // No answer of these tests takes long, and none is meant to be stopped by the clock.
     command.args(args).stdin(Stdio::null());
     command
 }
@@ -41,7 +40,7 @@ fn parse(text: &str) -> Value {
 
 #[test]
 fn site_of_its_own_gives_every_planned_outcome_exactly() {
-    let (code, out, errors) = run(fetch(&["--requests", "1000", "--json"]));
+    let (code, out, errors) = run(fetch(&["--requests", "1000", "--concurrency", "16", "--json"]));
     assert_eq!((code, &errors[..]), (Some(0), &[][..]), "{out}");
     let summary = parse(&out);
     assert_eq!(summary["done"], 1000);

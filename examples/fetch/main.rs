@@ -5,9 +5,9 @@
 //! when no URL is given, `report` counts and prints, `terminal` is the progress line and Ctrl-C.
 //!
 //! ```text
-//! main ── go ──> request ─┐
-//!      ── go ──> request ─┼─ results ──> main: select { results, tick, Ctrl-C } ──> summary
-//!      ── go ──> request ─┘
+//!                ┌─ go ─> request ─┐
+//! fetch ─ start ─┼─ go ─> request ─┼─ results ─> fetch: select! { result, tick, Ctrl-C } ─> summary
+//!                └─ go ─> request ─┘
 //! ```
 
 mod args;
@@ -28,6 +28,7 @@ use std::{
 
 use gort::{
     Chan, Receiver, Sender,
+    runtime::{gosched, num_goroutine},
     time::{Instant, interval},
 };
 
@@ -70,29 +71,39 @@ struct Job {
     expected: Option<Expected>,
 }
 
-/// Goroutine 1: starts the others, gathers their results, prints the summary.
+/// Goroutine 1: has the requests made, gathers their results, prints the summary.
 async fn fetch(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
-    let (jobs, site) = match &args.urls {
-        Some(urls) => {
-            let jobs = urls.iter().map(|url| Job { url: url.clone(), expected: None });
-            (jobs.collect::<Vec<_>>(), false)
+    let site = if args.urls.is_none() { Some(Site::open().await?) } else { None };
+    let jobs: Vec<Job> = match &site {
+        Some(site) => {
+            let pages = site.pages(&args.limits)?.into_iter();
+            pages.map(|(url, expected)| Job { url, expected: Some(expected) }).collect()
         }
         None => {
-            let pages = Site::open().await?.pages(&args.limits)?;
-            let job = |(url, expected)| Job { url, expected: Some(expected) };
-            (pages.into_iter().map(job).collect(), true)
+            let urls = args.urls.into_iter().flatten();
+            urls.map(|url| Job { url, expected: None }).collect()
         }
     };
 
-    let (mut ctrl_c, start) = (terminal::ctrl_c()?, Instant::now());
+    let mut ctrl_c = terminal::ctrl_c()?;
     let stop = Chan::<()>::new(0);
-    let results = start_requests(&args, &jobs, site, &stop);
+    let (tx, results) = gort::chan(args.concurrency.min(args.requests));
+    let crew = Crew {
+        targets: jobs.iter().map(|job| Target::parse(&job.url)).collect(),
+        site: site.is_some(),
+        client: Client::new(args.limits),
+        slots: Chan::new(args.concurrency),
+        stop: stop.rx(),
+        results: tx,
+    };
+    let start = Instant::now();
+    gort::go(Arc::new(crew).start(args.requests));
 
     let mut report = Report::new(jobs, args.requests, args.concurrency);
     let mut progress = Progress::new(args.requests);
     let mut tick = interval(Duration::from_millis(100));
     loop {
-        report.peak_goroutines = report.peak_goroutines.max(gort::runtime::num_goroutine());
+        report.peak_goroutines = report.peak_goroutines.max(num_goroutine());
         gort::select! {
             // `None`: the last request has dropped its end of the channel.
             done = results.next() => match done {
@@ -120,50 +131,57 @@ async fn fetch(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     })
 }
 
-/// Starts a goroutine per request. At most `concurrency` of them are at work at a time: each needs
-/// one of as many places in the buffer of a channel, as a Go program would do it.
-fn start_requests(args: &Args, jobs: &[Job], site: bool, stop: &Chan<()>) -> Receiver<Done> {
-    let client = Arc::new(Client::new(args.limits.clone()));
-    let targets: Vec<_> = jobs.iter().map(|job| Target::parse(&job.url).map(Arc::new)).collect();
-    let slots = Chan::<()>::new(args.concurrency);
-    let (tx, rx) = gort::chan::<Done>(args.concurrency.min(args.requests));
-    for n in 0..args.requests {
-        let job = if site { Site::page_of(n) } else { n % jobs.len() };
-        let request = Request { job, target: targets[job].clone(), client: client.clone() };
-        gort::go(request.run(slots.clone(), stop.rx(), tx.clone()));
+/// What the requests share.
+struct Crew {
+    targets: Vec<Result<Target, Failure>>,
+    /// Whether the targets are those of the embedded site, which are not asked in turn.
+    site: bool,
+    client: Client,
+    /// As many places as requests may be at work: who has a value in the buffer is.
+    slots: Chan<()>,
+    /// Closed when no more requests shall be made.
+    stop: Receiver<()>,
+    /// The last request to end drops it with the crew, which ends the loop of goroutine 1.
+    results: Sender<Done>,
+}
+
+impl Crew {
+    /// Starts a goroutine per request.
+    async fn start(self: Arc<Self>, requests: usize) {
+        for n in 0..requests {
+            let job = if self.site { Site::page_of(n) } else { n % self.targets.len() };
+            gort::go(self.clone().request(job));
+            // A long loop that never waits would keep its worker from everything else.
+            if n % 1000 == 999 {
+                gosched().await;
+                if self.stop.is_closed() {
+                    return;
+                }
+            }
+        }
     }
-    rx
-}
 
-/// One request to be made.
-struct Request {
-    job: usize,
-    target: Result<Arc<Target>, Failure>,
-    client: Arc<Client>,
-}
-
-impl Request {
     /// Waits for a slot, fetches, sends the result; leaves at once when `stop` is closed.
-    async fn run(self, slots: Chan<()>, stop: Receiver<()>, results: Sender<Done>) {
+    async fn request(self: Arc<Self>, job: usize) {
         gort::select! {
-            slots <- () => {}
-            <-stop => return,
+            self.slots <- () => {}
+            <-self.stop => return,
         }
         let start = Instant::now();
         // In a box, so that the thousands that wait for a slot stay small.
         let fetch = Box::pin(async {
-            match &self.target {
+            match &self.targets[job] {
                 Ok(target) => self.client.get(target).await,
                 Err(failure) => Err(failure.clone()),
             }
         });
         let outcome = gort::select! {
             outcome = fetch => outcome,
-            <-stop => return,
+            <-self.stop => return,
         };
-        slots.recv().await;
+        self.slots.recv().await;
         // An error would say that nobody wants the result any more.
-        _ = results.send(Done { job: self.job, outcome, took: start.elapsed() }).await;
+        _ = self.results.send(Done { job, outcome, took: start.elapsed() }).await;
     }
 }
 
