@@ -1,4 +1,68 @@
-//! Go's concurrency for async Rust.
+//! Go's concurrency for async Rust: goroutines, channels, [`select!`], wait groups, locks, timers and
+//! sockets, with Go's semantics to the letter, on stackless futures.
+//!
+//! ```
+//! use gort::sync::WaitGroup;
+//! use gort::{chan, go, select, time};
+//!
+//! gort::run(async {
+//!     let (results, incoming) = chan(0);
+//!     let workers = WaitGroup::new();
+//!     for n in 1..=3 {
+//!         let results = results.clone();
+//!         workers.go(async move { results.send(n * n).await.unwrap() });
+//!     }
+//!     drop(results); // the workers hold the others: when they end, the channel is closed
+//!
+//!     let timeout = time::after(time::Duration::from_secs(5));
+//!     let mut sum = 0;
+//!     loop {
+//!         select! {
+//!             square = incoming.next() => match square {
+//!                 Some(square) => sum += square,
+//!                 None => break,
+//!             },
+//!             <-timeout => panic!("too slow"),
+//!         }
+//!     }
+//!     assert_eq!(sum, 14);
+//!     workers.wait().await;
+//! });
+//! ```
+//!
+//! # Where things are
+//!
+//! | Go | gort |
+//! |---|---|
+//! | `func main` | [`run`], or [`#[gort::main]`](macro@main) |
+//! | `go f(x)` | [`go`](fn@go), [`go!`](macro@go) |
+//! | `make(chan T, n)`, `chan T`, `chan<- T`, `<-chan T` | [`Chan::new`], [`chan`](fn@chan), [`Chan`], [`Sender`], [`Receiver`] |
+//! | `select`, `reflect.Select` | [`select!`], [`Select`] |
+//! | `defer` | [`defer!`] |
+//! | `sync` | [`sync`] |
+//! | `time.Sleep`, `time.After` | [`time::sleep`], [`time::after`] |
+//! | `net` | [`net`] |
+//! | `runtime.Gosched`, `Goexit`, `NumGoroutine`, `GOMAXPROCS` | [`runtime`] |
+//!
+//! The paths are also tokio's: [`spawn`], [`task`], [`time`], [`net`], [`io`], [`runtime::Builder`] have
+//! the names and signatures that tokio users know.
+//!
+//! # What is promised
+//!
+//! * **Nothing is lost.** Any future can be dropped at any await point: no value in flight, no wake-up
+//!   and no place in a queue goes with it. Each `# Cancel safety` section says what that means.
+//! * **Misuse panics with Go's words**, and a panic that nobody asks for ends the program, as in Go (see
+//!   [`go`](fn@go)).
+//! * **Any executor.** Channels, locks and `select!` need no runtime. Timers, sockets and goroutines that
+//!   are started outside of one use a global runtime.
+//! * **A goroutine that blocks its thread** costs that thread: another one takes its place, and the other
+//!   goroutines go on.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `hyper` | [`compat::hyper`]: executor, timer and io adapter for hyper |
 
 pub mod chan;
 pub mod compat;
