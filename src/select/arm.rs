@@ -197,20 +197,25 @@ impl<F: Future> Arm for FutureArm<F> {
 #[derive(Debug)]
 pub struct Operand<F>(pub F);
 
-/// Any future as an arm.
+/// Any future as an arm. Implemented for whatever it is, so that what is no future is told to be none.
 #[doc(hidden)]
 pub trait Polled {
-    /// The future.
-    type Future: Future;
+    /// What is to be a future.
+    type Future;
     /// An arm that polls it.
-    fn __gort_arm(self) -> FutureArm<Self::Future>;
+    fn __gort_arm(self) -> FutureArm<<Self::Future as IntoFuture>::IntoFuture>
+    where
+        Self::Future: IntoFuture;
 }
 
-impl<F: IntoFuture> Polled for Operand<F> {
-    type Future = F::IntoFuture;
+impl<F> Polled for Operand<F> {
+    type Future = F;
 
     #[inline]
-    fn __gort_arm(self) -> FutureArm<F::IntoFuture> {
+    fn __gort_arm(self) -> FutureArm<F::IntoFuture>
+    where
+        F: IntoFuture,
+    {
         FutureArm(self.0.into_future())
     }
 }
