@@ -117,6 +117,8 @@ pub use gort_macros::main;
 pub use gort_macros::test;
 pub use runtime::{go, run, spawn};
 pub use select::Select;
+// The macros over futures that need nothing of a runtime.
+pub use tokio::{join, pin, try_join};
 pub use wait::record::WaitReason;
 
 /// What the macros expand to. Not public API: it changes without notice.
