@@ -258,6 +258,8 @@ fn options_are_set_and_read_back() {
         conn.set_linger(Some(Duration::from_secs(1))).unwrap();
         assert_eq!(conn.linger().unwrap(), Some(Duration::from_secs(1)));
         conn.set_linger(None).unwrap();
+        conn.set_zero_linger().unwrap();
+        assert_eq!(conn.linger().unwrap(), Some(Duration::ZERO));
         assert!(conn.take_error().unwrap().is_none());
         assert_eq!(conn.peer_addr().unwrap(), peer.local_addr().unwrap());
     });

@@ -63,6 +63,9 @@ pub(super) fn send(io: &TcpStream, buf: &[u8]) -> io::Result<usize> {
 }
 
 pub(super) fn send_slices(io: &TcpStream, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    if let [one] = bufs {
+        return send(io, one);
+    }
     let bufs = &bufs[..bufs.len().min(MOST_SLICES)];
     let mut nothing = SendAncillaryBuffer::default();
     Ok(rustix::net::sendmsg(io, bufs, &mut nothing, SendFlags::NOSIGNAL)?)

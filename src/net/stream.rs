@@ -176,6 +176,16 @@ impl TcpStream {
         SockRef::from(self.std()).set_linger(linger)
     }
 
+    /// Makes closing throw away what is still to be sent, and reset the connection:
+    /// [`set_linger`](Self::set_linger) with zero, which never blocks.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        self.set_linger(Some(Duration::ZERO))
+    }
+
     /// The `IP_TTL` of what is sent.
     ///
     /// # Errors

@@ -79,3 +79,18 @@ impl fmt::Debug for Interest {
         f.write_str(&names.join(" | "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interests_add_up_and_name_their_directions() {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        assert_eq!(both.remove(Interest::READABLE), Some(Interest::WRITABLE));
+        assert_eq!(Interest::READABLE.remove(both), None);
+        assert!(both.directions().eq([Direction::Read, Direction::Write]));
+        assert!(Interest::WRITABLE.directions().eq([Direction::Write]));
+        assert_eq!(format!("{both:?}"), "READABLE | WRITABLE");
+    }
+}

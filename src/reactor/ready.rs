@@ -131,3 +131,19 @@ impl fmt::Debug for Ready {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interest_sees_its_own_direction_and_every_error() {
+        let all = Ready::ALL.for_interest(Interest::READABLE);
+        assert!(all.is_readable() && all.is_read_closed() && all.is_error());
+        assert!(!all.is_writable() && !all.is_write_closed());
+        assert_eq!(Ready::ALL - all, Ready::WRITABLE | Ready::WRITE_CLOSED);
+        assert!(Ready::EMPTY.for_interest(Interest::WRITABLE).is_empty());
+        assert!(Ready::READ_CLOSED.is_readable(), "reading returns the end at once");
+        assert_eq!(Ready::ALL & Ready::ERROR, Ready::ERROR);
+    }
+}
