@@ -60,6 +60,27 @@ pub(crate) struct Limits {
     pub(crate) idle: usize,
 }
 
+impl Args {
+    /// Lowers the concurrency to what so many file descriptors are enough for. Returns the line to
+    /// print if that was needed.
+    pub(crate) fn fit(&mut self, descriptors: usize) -> Option<String> {
+        // Of these many one is for a connection that is just being closed; the own site has the
+        // other end of the connection. Some more are for the runtime and the terminal.
+        let each = if self.urls.is_some() { 2 } else { 3 };
+        let most = (descriptors.saturating_sub(14) / each).max(1);
+        if self.concurrency <= most {
+            return None;
+        }
+        let asked = std::mem::replace(&mut self.concurrency, most);
+        self.limits.idle = most;
+        self.limits.idle_per_host = self.limits.idle_per_host.min(most);
+        Some(format!(
+            "{descriptors} file descriptors (`ulimit -n`) are enough for {most} requests at a \
+             time, not {asked}"
+        ))
+    }
+}
+
 /// A place addresses come from, in the order of the command line.
 enum Source {
     Url(String),

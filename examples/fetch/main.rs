@@ -42,7 +42,7 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    let args = match args::parse(env::args_os().skip(1)) {
+    let mut args = match args::parse(env::args_os().skip(1)) {
         Ok(Some(args)) => args,
         Ok(None) => {
             print(args::HELP);
@@ -53,7 +53,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    terminal::raise_descriptor_limit();
+    if let Some(line) = terminal::raise_descriptor_limit().and_then(|limit| args.fit(limit)) {
+        eprintln!("fetch: {line}");
+    }
     match gort::run(fetch(args)) {
         Ok(code) => code,
         Err(error) => {

@@ -80,12 +80,16 @@ pub(crate) fn ctrl_c() -> io::Result<Receiver<()>> {
 }
 
 /// Asks for as many descriptors as the system allows, as Go does at the start of every program.
-pub(crate) fn raise_descriptor_limit() {
+/// Returns how many that are, where there is a limit.
+pub(crate) fn raise_descriptor_limit() -> Option<usize> {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-        let Rlimit { current: _, maximum } = getrlimit(Resource::Nofile);
+        let maximum = getrlimit(Resource::Nofile).maximum;
         _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        getrlimit(Resource::Nofile).current.and_then(|limit| limit.try_into().ok())
     }
+    #[cfg(not(unix))]
+    None
 }
