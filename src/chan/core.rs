@@ -383,7 +383,7 @@ impl<T> State<T> {
     /// # Safety
     ///
     /// `value` holds a value. On `Done` it has been moved out, otherwise it has not.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn try_send(&mut self, value: *const T, wakes: &mut WakeBatch) -> Tried {
         if self.closed {
             return Tried::Closed;
@@ -414,7 +414,7 @@ impl<T> State<T> {
     /// # Safety
     ///
     /// `into` can be written to. On `Done` it holds a value, otherwise it has not been touched.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn try_recv(&mut self, into: *mut T, wakes: &mut WakeBatch) -> Tried {
         if !self.returned.is_empty() {
             // SAFETY: by this function's contract.
@@ -453,7 +453,7 @@ impl<T> State<T> {
         // SAFETY: it holds a value, which nobody drops if it is moved out.
         if unsafe { self.try_send(&raw const *value, wakes) } != Tried::Done {
             // Those who waited have just been claimed by something else.
-            self.returned.push((self.next_seq, ManuallyDrop::into_inner(value)));
+            self.returned.insert(0, (self.next_seq, ManuallyDrop::into_inner(value)));
             self.next_seq += 1;
         }
     }
@@ -477,7 +477,7 @@ impl<T> State<T> {
 
     /// Moves the first live sender up into the room that a receive made, and gives back memory after
     /// a burst.
-    #[inline]
+    #[inline(always)]
     fn after_pop(&mut self, wakes: &mut WakeBatch) {
         if !self.senders.is_empty() {
             if let Some(sender) = self.senders.claim_front() {
