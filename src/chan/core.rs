@@ -76,18 +76,28 @@ pub(super) mod tag {
 
 /// What a waiting node carries.
 pub(super) struct Slot<T> {
-    /// The number of the match, in the order of matches.
-    pub(super) seq: u64,
+    /// The number of the match, in the order of matches. Initialised on the first.
+    seq: MaybeUninit<u64>,
     pub(super) value: MaybeUninit<T>,
 }
 
 impl<T> Slot<T> {
+    /// The number of the last match.
+    ///
+    /// # Safety
+    ///
+    /// There was one.
+    unsafe fn seq(&self) -> u64 {
+        // SAFETY: initialised on the first match.
+        unsafe { self.seq.assume_init() }
+    }
+
     pub(super) fn empty() -> Self {
-        Self { seq: 0, value: MaybeUninit::uninit() }
+        Self { seq: MaybeUninit::uninit(), value: MaybeUninit::uninit() }
     }
 
     pub(super) fn holding(value: T) -> Self {
-        Self { seq: 0, value: MaybeUninit::new(value) }
+        Self { seq: MaybeUninit::uninit(), value: MaybeUninit::new(value) }
     }
 }
 
@@ -521,7 +531,7 @@ impl<T> State<T> {
         unsafe { ptr::copy_nonoverlapping(value, slot(node), 1) };
         // SAFETY: under the lock.
         let seat = unsafe { node.seat() };
-        seat.data.seq = seq;
+        seat.data.seq.write(seq);
         seat.tag = tag::MATCHED;
         // SAFETY: claimed by us, and the outcome is written.
         if let Some(waker) = unsafe { node.complete() } {
@@ -657,7 +667,9 @@ impl<T> State<T> {
             return unsafe { self.cancel_recv(node) };
         }
         // SAFETY: under the lock.
-        let seq = unsafe { node.seat() }.data.seq;
+        let seat = unsafe { node.seat() };
+        // SAFETY: it was matched.
+        let seq = unsafe { seat.data.seq() };
         let value = slot(node);
         if let Some(next) = self.receivers.claim_front() {
             // SAFETY: just claimed and unlinked; the slot of a matched receiver holds a value.
@@ -698,18 +710,23 @@ impl<T> State<T> {
         unsafe { self.collect(node_ref) };
         // SAFETY: under the lock.
         let seat = unsafe { node_ref.seat() };
-        if seat.is_select() {
+        // SAFETY: it was linked until now.
+        if unsafe { seat.is_select() } {
             // It was woken, and begins anew when it looks.
             return true;
         }
-        let seq = seat.data.seq;
+        // SAFETY: it was matched.
+        let seq = unsafe { seat.data.seq() };
         seat.tag = tag::ROBBED;
         // SAFETY: its owner looks only under the lock, so it is still there, and was linked just now.
         let waiter = unsafe { seat.waiter() };
         // SAFETY: under the lock, and receivers look at their outcome under it only.
         unsafe { waiter.unsettle() };
         // In front of all who came later.
-        let next = self.receivers.find(|other| other.tag != tag::ROBBED || other.data.seq > seq);
+        let next = self.receivers.find(|other| {
+            // SAFETY: who was robbed was matched.
+            other.tag != tag::ROBBED || unsafe { other.data.seq() } > seq
+        });
         // SAFETY: unlinked by `collect`; `next` is in this list.
         unsafe { self.receivers.insert_before(next, node) };
         true

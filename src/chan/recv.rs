@@ -36,7 +36,7 @@ impl<T> Core<T> {
     #[inline]
     pub(super) fn recv_now(&self) -> Received<T> {
         let mut value = MaybeUninit::uninit();
-        let mut wakes = WakeBatch::undropped();
+        let mut wakes = WakeBatch::new();
         let mut state = self.lock();
         // SAFETY: `value` can be written to.
         let tried = unsafe { state.try_recv(value.as_mut_ptr(), &mut wakes) };
@@ -90,7 +90,7 @@ impl<'a, T> RecvOp<'a, T> {
             return Poll::Pending;
         };
         let first = self.waiter.is_idle();
-        let mut wakes = WakeBatch::undropped();
+        let mut wakes = WakeBatch::new();
         if first {
             ready!(point::poll(cx, Op::Chan));
             if core.may_recv() {

@@ -48,7 +48,7 @@ impl<T> Core<T> {
     /// Sends `*value` if that is possible at once. On `Done` the value has been moved out.
     #[inline]
     pub(super) fn send_now(&self, value: &ManuallyDrop<T>) -> Tried {
-        let mut wakes = WakeBatch::undropped();
+        let mut wakes = WakeBatch::new();
         let mut state = self.lock();
         // SAFETY: it holds a value, which nobody drops if it is moved out.
         let tried = unsafe { state.try_send(&raw const **value, &mut wakes) };
@@ -131,7 +131,7 @@ impl<T> SendOp<T> {
     #[inline]
     pub(super) fn send_now(&self, core: &Core<T>) -> Option<Outcome> {
         debug_assert!(self.is_full());
-        let mut wakes = WakeBatch::undropped();
+        let mut wakes = WakeBatch::new();
         let mut state = core.lock();
         // SAFETY: not enqueued, so nobody else has the slot, which holds a value.
         let outcome = Outcome::of(unsafe { state.try_send(slot(&self.node), &mut wakes) });

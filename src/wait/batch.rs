@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "an array that is not cleared on every operation")]
 
 use std::fmt;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::{self, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
@@ -16,13 +16,13 @@ const ROOM: usize = 16;
 /// it may come back to the very object that is waking, and it may panic. So an object takes the
 /// wakers out under its lock, unlocks, and then calls [`wake_all`](Self::wake_all).
 ///
-/// Invariant: the first `len` elements of `wakers` are initialised. A new batch costs one store.
+/// Invariant: the first `len` elements of `wakers` are initialised; or all of them and `more`, if `len`
+/// is greater than `ROOM`. So a new batch costs one store, and an empty one one comparison.
 pub(crate) struct WakeBatch {
     len: usize,
     wakers: [MaybeUninit<Waker>; ROOM],
-    /// Those that found no room; without memory unless the array is full, so that a batch that is
-    /// dropped has to look at `len` alone.
-    more: ManuallyDrop<Vec<Waker>>,
+    /// Those that found no room.
+    more: MaybeUninit<Vec<Waker>>,
 }
 
 impl Default for WakeBatch {
@@ -37,20 +37,20 @@ impl WakeBatch {
         Self {
             len: 0,
             wakers: [const { MaybeUninit::uninit() }; ROOM],
-            more: ManuallyDrop::new(Vec::new()),
+            more: MaybeUninit::uninit(),
         }
     }
 
     /// Whether the next [`push`](Self::push) has to allocate. Who wants to avoid that unlocks, wakes
     /// and goes on.
     pub(crate) fn is_full(&self) -> bool {
-        self.len == ROOM
+        self.len >= ROOM
     }
 
     /// Adds a waker.
     #[inline]
     pub(crate) fn push(&mut self, waker: Waker) {
-        if self.len == ROOM {
+        if self.len >= ROOM {
             return self.push_more(waker);
         }
         self.wakers[self.len].write(waker);
@@ -59,23 +59,28 @@ impl WakeBatch {
 
     #[cold]
     fn push_more(&mut self, waker: Waker) {
-        self.more.push(waker);
+        if self.len == ROOM {
+            self.more.write(Vec::new());
+            self.len += 1;
+        }
+        // SAFETY: initialised by the invariant.
+        unsafe { self.more.assume_init_mut() }.push(waker);
     }
 
-    /// Takes the first `len` wakers out, in order.
-    fn take_room(&mut self) -> impl Iterator<Item = Waker> + '_ {
-        let len = std::mem::take(&mut self.len);
-        self.wakers[..len].iter().map(|waker| {
+    /// Takes all wakers out, in order.
+    fn take(&mut self) -> impl Iterator<Item = Waker> + '_ {
+        let len = mem::take(&mut self.len);
+        let more = if len > ROOM {
             // SAFETY: initialised by the invariant, and read once: `len` is 0 by now.
+            unsafe { self.more.assume_init_read() }
+        } else {
+            Vec::new()
+        };
+        let room = self.wakers[..len.min(ROOM)].iter().map(|waker| {
+            // SAFETY: as above.
             unsafe { waker.assume_init_read() }
-        })
-    }
-
-    /// A batch for hot paths: its owner calls [`wake_all`](Self::wake_all) on every way, after which
-    /// there is nothing to drop, and is spared the code that would look.
-    #[inline]
-    pub(crate) fn undropped() -> ManuallyDrop<Self> {
-        ManuallyDrop::new(Self::new())
+        });
+        room.chain(more)
     }
 
     /// Wakes everybody in the order of the pushes. A waker that panics stops no other; the first
@@ -95,9 +100,8 @@ impl WakeBatch {
 
     #[cold]
     fn wake_many(&mut self) {
-        let more = std::mem::take(&mut *self.more);
         let mut first = None;
-        for waker in self.take_room().chain(more) {
+        for waker in self.take() {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
                 first.get_or_insert(panic);
             }
@@ -106,13 +110,10 @@ impl WakeBatch {
             resume_unwind(panic);
         }
     }
-}
 
-impl WakeBatch {
     #[cold]
     fn drop_unwoken(&mut self) {
-        self.take_room().for_each(drop);
-        drop(std::mem::take(&mut *self.more));
+        self.take().for_each(drop);
     }
 }
 

@@ -11,7 +11,7 @@
 //! * (L2) A linked node is pinned and alive: its owner unlinks it, under the lock, before it goes.
 //!   A future that is forgotten instead keeps its memory for ever, by the guarantee of `Pin`; the
 //!   list may keep the node and everything said here still holds.
-//! * (L3) A node's `next` is dangling exactly while the node is in no list. `head` and `tail` are both
+//! * (L3) `prev`, `waiter` and `case` are initialised once the node has been assigned and linked. A node's `next` is dangling exactly while the node is in no list. `head` and `tail` are both
 //!   `None` or both `Some`; neighbours point at each other.
 
 #![expect(unsafe_code, reason = "nodes are shared by address under a lock kept elsewhere")]
@@ -20,6 +20,7 @@ use super::waiter::{PLAIN, Waiter};
 use crate::sys::cell::UnsafeCell;
 use std::fmt;
 use std::marker::PhantomPinned;
+use std::mem::{self, MaybeUninit};
 use std::ptr::{self, NonNull};
 use std::task::Waker;
 
@@ -32,7 +33,7 @@ pub(crate) struct Node<V> {
 }
 
 struct Inner<V> {
-    prev: Link<V>,
+    prev: MaybeUninit<Link<V>>,
     next: Link<V>,
     seat: Seat<V>,
 }
@@ -46,9 +47,9 @@ fn unlinked<V>() -> Link<V> {
 #[derive(Debug)]
 pub(crate) struct Seat<V> {
     /// Who waits here. Valid while the node is linked, and until the winner of the claim is done.
-    waiter: *const Waiter,
+    waiter: MaybeUninit<*const Waiter>,
     /// Which of the waiter's arms this is; [`PLAIN`] if it has only this one.
-    case: u32,
+    case: MaybeUninit<u32>,
     /// A state of the object's own.
     pub(crate) tag: u8,
     pub(crate) data: V,
@@ -56,9 +57,11 @@ pub(crate) struct Seat<V> {
 
 impl<V> Node<V> {
     pub(crate) fn new(data: V) -> Self {
-        let seat = Seat { waiter: ptr::null(), case: PLAIN, tag: 0, data };
+        let (waiter, case) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        let seat = Seat { waiter, case, tag: 0, data };
+        let prev = MaybeUninit::uninit();
         Self {
-            inner: UnsafeCell::new(Inner { prev: None, next: unlinked(), seat }),
+            inner: UnsafeCell::new(Inner { prev, next: unlinked(), seat }),
             _pinned: PhantomPinned,
         }
     }
@@ -108,8 +111,8 @@ impl<V> Node<V> {
     pub(crate) unsafe fn assign(&self, waiter: &Waiter, case: u32) {
         // SAFETY: (L1): not linked, and the caller is the owner.
         let seat = unsafe { self.seat() };
-        seat.waiter = ptr::from_ref(waiter);
-        seat.case = case;
+        seat.waiter.write(ptr::from_ref(waiter));
+        seat.case.write(case);
     }
 
     /// Tries to win the right to complete the operation that waits here.
@@ -121,8 +124,9 @@ impl<V> Node<V> {
     pub(crate) unsafe fn claim(&self) -> bool {
         // SAFETY: (L1): under the lock.
         let seat = unsafe { self.seat() };
-        // SAFETY: `assign` promised that the waiter lives while the node is linked.
-        unsafe { &*seat.waiter }.claim(seat.case)
+        // SAFETY: linked.
+        let (waiter, case) = unsafe { seat.assigned() };
+        waiter.claim(case)
     }
 
     /// Completes the claimed operation: takes its waker, to be woken after the lock, and publishes
@@ -138,9 +142,8 @@ impl<V> Node<V> {
     pub(crate) unsafe fn complete(&self) -> Option<Waker> {
         // SAFETY: (L1): under the lock, and not settled yet.
         let seat = unsafe { self.seat() };
-        let (waiter, case) = (seat.waiter, seat.case);
-        // SAFETY: the owner waits for this outcome or for the lock before it frees the waiter.
-        let waiter = unsafe { &*waiter };
+        // SAFETY: claimed: the owner waits for the outcome or for the lock before it frees the waiter.
+        let (waiter, case) = unsafe { seat.assigned() };
         // SAFETY: (W2) or (W3): we hold the lock and won the claim.
         let waker = unsafe { waiter.take_waker() };
         waiter.settle(case);
@@ -153,7 +156,10 @@ impl<V> Node<V> {
     ///
     /// The caller holds the lock of the list that the node is in or about to enter.
     #[inline]
-    unsafe fn links<R>(node: NonNull<Self>, f: impl FnOnce(&mut Link<V>, &mut Link<V>) -> R) -> R {
+    unsafe fn links<R>(
+        node: NonNull<Self>,
+        f: impl FnOnce(&mut MaybeUninit<Link<V>>, &mut Link<V>) -> R,
+    ) -> R {
         // SAFETY: (L2): the node is alive.
         let node = unsafe { node.as_ref() };
         node.inner.with_mut(|inner| {
@@ -173,9 +179,29 @@ impl<V> fmt::Debug for Node<V> {
 }
 
 impl<V> Seat<V> {
+    /// Who waits here, and with which arm.
+    ///
+    /// # Safety
+    ///
+    /// The node has been assigned, and the waiter is alive for as long as the caller uses it.
+    #[inline]
+    unsafe fn assigned<'a>(&self) -> (&'a Waiter, u32) {
+        // SAFETY: (L3).
+        let waiter = unsafe { self.waiter.assume_init() };
+        // SAFETY: (L3).
+        let case = unsafe { self.case.assume_init() };
+        // SAFETY: alive by this function's contract.
+        (unsafe { &*waiter }, case)
+    }
+
     /// Whether the waiter is a select's.
-    pub(crate) fn is_select(&self) -> bool {
-        self.case != PLAIN
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the object's lock, and the node is or was linked.
+    pub(crate) unsafe fn is_select(&self) -> bool {
+        // SAFETY: (L3).
+        unsafe { self.case.assume_init() != PLAIN }
     }
 
     /// Who waits here.
@@ -185,7 +211,7 @@ impl<V> Seat<V> {
     /// The caller holds the object's lock, and the node is linked.
     pub(crate) unsafe fn waiter(&self) -> &Waiter {
         // SAFETY: `assign` promised that the waiter lives while the node is linked.
-        unsafe { &*self.waiter }
+        unsafe { self.assigned() }.0
     }
 }
 
@@ -234,7 +260,10 @@ impl<V> List<V> {
     pub(crate) unsafe fn insert_before(&mut self, next: Link<V>, node: NonNull<Node<V>>) {
         let prev = match next {
             // SAFETY: `next` is in this list, whose lock the caller holds.
-            Some(next) => unsafe { Node::links(next, |prev, _| prev.replace(node)) },
+            Some(next) => unsafe {
+                Node::links(next, |prev, _| mem::replace(prev, MaybeUninit::new(Some(node))))
+                    .assume_init()
+            },
             None => self.tail.replace(node),
         };
         match prev {
@@ -246,7 +275,7 @@ impl<V> List<V> {
         unsafe {
             Node::links(node, |p, n| {
                 debug_assert!(*n == unlinked(), "a node is in one list at most");
-                (*p, *n) = (prev, next);
+                (*p, *n) = (MaybeUninit::new(prev), next);
             });
         }
     }
@@ -262,9 +291,11 @@ impl<V> List<V> {
         let (prev, next) = unsafe {
             Node::links(node, |prev, next| {
                 debug_assert!(*next != unlinked(), "the node is in no list");
-                (prev.take(), std::mem::replace(next, unlinked()))
+                (*prev, mem::replace(next, unlinked()))
             })
         };
+        // SAFETY: it was linked until now (L3).
+        let prev = unsafe { prev.assume_init() };
         match prev {
             // SAFETY: neighbours of linked nodes are linked (L3).
             Some(prev) => unsafe { Node::links(prev, |_, n| *n = next) },
@@ -272,7 +303,7 @@ impl<V> List<V> {
         }
         match next {
             // SAFETY: as above.
-            Some(next) => unsafe { Node::links(next, |p, _| *p = prev) },
+            Some(next) => unsafe { Node::links(next, |p, _| *p = MaybeUninit::new(prev)) },
             None => self.tail = prev,
         }
     }

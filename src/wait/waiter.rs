@@ -7,13 +7,14 @@
 //!
 //! | claim | meaning | who may change it |
 //! |---|---|---|
+//! | `FRESH` | never registered: all fields but the claim are uninitialised | the owner |
 //! | `IDLE` | no node is linked; nobody else knows the waiter | the owner |
 //! | `WAITING` | nodes are linked | plain: whoever holds the object's lock; select: anybody, by CAS |
 //! | `CHOSEN + case` | arm `case` is (being) completed by the winner | the owner, once it has synchronised with the winner |
 //!
 //! # Who may touch the waker, the record and the poll number (W)
 //!
-//! 1. The owner, while the claim is `IDLE`.
+//! 1. The owner, while the claim is `IDLE` (or, to initialise them, `FRESH`).
 //! 2. A plain waiter: whoever holds the lock of the object that owns the list.
 //! 3. A select's waiter: the one who won the claim, while it still holds the lock of the object under
 //!    which it won, and nobody else until the owner has taken that lock.
@@ -26,14 +27,17 @@ use super::record::{self, Record};
 use crate::sys::cell::UnsafeCell;
 use crate::sys::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::task::Waker;
 
+/// Never registered. Most waiters end like this: every store saved in making one is felt.
+const FRESH: u32 = 0;
 /// Not registered anywhere.
-const IDLE: u32 = 0;
+const IDLE: u32 = 1;
 /// Registered, not yet claimed.
-const WAITING: u32 = 1;
+const WAITING: u32 = 2;
 /// `CHOSEN + case`: claimed.
-const CHOSEN: u32 = 2;
+const CHOSEN: u32 = 3;
 
 /// The case number of a node that is its waiter's only one.
 pub(crate) const PLAIN: u32 = u32::MAX;
@@ -43,8 +47,8 @@ pub(crate) struct Waiter {
     claim: AtomicU32,
     /// `record.polls()` when the waiter was matched. Protected by (W); atomic only to be small.
     polls: AtomicU16,
-    /// Protected by (W).
-    inner: UnsafeCell<Inner>,
+    /// Protected by (W). Initialised unless `claim` is `FRESH`.
+    inner: UnsafeCell<MaybeUninit<Inner>>,
 }
 
 struct Inner {
@@ -56,17 +60,17 @@ struct Inner {
 impl Waiter {
     pub(crate) fn new() -> Self {
         Self {
-            claim: AtomicU32::new(IDLE),
+            claim: AtomicU32::new(FRESH),
             polls: AtomicU16::new(0),
-            inner: UnsafeCell::new(Inner { waker: None, record: None }),
+            inner: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
 
     /// Whether the waiter is registered nowhere. For the owner.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
-        // Ordering: Relaxed: only the owner leaves and enters `IDLE`.
-        self.claim.load(Ordering::Relaxed) == IDLE
+        // Ordering: Relaxed: only the owner leaves and enters these.
+        self.claim.load(Ordering::Relaxed) <= IDLE
     }
 
     /// The case that somebody completed, if somebody did. For the owner.
@@ -82,8 +86,18 @@ impl Waiter {
     #[must_use = "a waker must be dropped outside of every lock"]
     pub(crate) fn register(&self, waker: Waker) -> Option<Waker> {
         debug_assert!(self.is_idle());
-        // SAFETY: (W1).
-        let old = unsafe { self.replace(Some(waker)) };
+        // Ordering: Relaxed: only the owner leaves and enters it.
+        let old = if self.claim.load(Ordering::Relaxed) == FRESH {
+            let inner = Inner { waker: Some(waker), record: record::current() };
+            self.inner.with_mut(|place| {
+                // SAFETY: (W1).
+                unsafe { &mut *place }.write(inner);
+            });
+            None
+        } else {
+            // SAFETY: (W1).
+            unsafe { self.replace(Some(waker)) }
+        };
         // Ordering: Relaxed: the lock under which the nodes are linked publishes it.
         self.claim.store(WAITING, Ordering::Relaxed);
         old
@@ -92,7 +106,9 @@ impl Waiter {
     /// Ends waiting, whatever the outcome. For the owner, when no node is linked any more.
     pub(crate) fn reset(&self) {
         // Ordering: Relaxed: no node is linked, so nobody else looks.
-        self.claim.store(IDLE, Ordering::Relaxed);
+        if self.claim.load(Ordering::Relaxed) != FRESH {
+            self.claim.store(IDLE, Ordering::Relaxed);
+        }
     }
 
     /// Tries to win the right to complete arm `case`; at most one caller does. A plain waiter is
@@ -143,6 +159,8 @@ impl Waiter {
         self.inner.with_mut(|inner| {
             // SAFETY: exclusive by (W), see this function's contract.
             let inner = unsafe { &mut *inner };
+            // SAFETY: registered, so initialised.
+            let inner = unsafe { inner.assume_init_mut() };
             self.polls.store(inner.record.map_or(0, Record::polls), Ordering::Relaxed);
             inner.waker.take()
         })
@@ -153,12 +171,14 @@ impl Waiter {
     ///
     /// # Safety
     ///
-    /// The caller has the right by (W1) or (W2).
+    /// The waiter has been registered once, and the caller has the right by (W1) or (W2).
     #[must_use = "a waker must be dropped outside of every lock"]
     pub(crate) unsafe fn replace(&self, waker: Option<Waker>) -> Option<Waker> {
         self.inner.with_mut(|inner| {
             // SAFETY: exclusive by (W), see this function's contract.
             let inner = unsafe { &mut *inner };
+            // SAFETY: registered, so initialised.
+            let inner = unsafe { inner.assume_init_mut() };
             inner.record = record::current();
             std::mem::replace(&mut inner.waker, waker)
         })
@@ -169,11 +189,13 @@ impl Waiter {
     ///
     /// # Safety
     ///
-    /// The caller has the right by (W1) or (W2).
+    /// The waiter has been registered once, and the caller has the right by (W1) or (W2).
     pub(crate) unsafe fn refresh(&self, current: &Waker) -> bool {
         self.inner.with_mut(|inner| {
             // SAFETY: exclusive by (W), see this function's contract.
             let inner = unsafe { &mut *inner };
+            // SAFETY: registered, so initialised.
+            let inner = unsafe { inner.assume_init_mut() };
             inner.record = record::current();
             inner.waker.as_ref().is_some_and(|waker| waker.will_wake(current))
         })
@@ -192,6 +214,8 @@ impl Waiter {
         self.inner.with(|inner| {
             // SAFETY: not written meanwhile by (W), see this function's contract.
             let inner = unsafe { &*inner };
+            // SAFETY: registered, so initialised.
+            let inner = unsafe { inner.assume_init_ref() };
             let Some(record) = inner.record else { return false };
             if robber.is_some_and(|robber| std::ptr::eq(robber, record)) {
                 return true;
@@ -201,6 +225,21 @@ impl Waiter {
             let then = self.polls.load(Ordering::Relaxed);
             record.polls().wrapping_sub(then) >= 2 + (then & 1)
         })
+    }
+}
+
+impl Drop for Waiter {
+    #[inline]
+    fn drop(&mut self) {
+        // Ordering: Relaxed: no node is linked, so nobody else looks.
+        if self.claim.load(Ordering::Relaxed) != FRESH {
+            self.inner.with_mut(|inner| {
+                // SAFETY: exclusive, as nobody else looks.
+                let inner = unsafe { &mut *inner };
+                // SAFETY: registered, so initialised; this is the end of it.
+                unsafe { inner.assume_init_drop() };
+            });
+        }
     }
 }
 
