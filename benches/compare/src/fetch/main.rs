@@ -4,6 +4,8 @@
 //!
 //! `fetch [REQUESTS [CONCURRENCY [TURNS]]]`, by default 30,000 requests, 256 at a time, 5 turns.
 
+#![expect(clippy::duplicate_mod, reason = "one program, compiled with two sets of parts")]
+
 mod on_gort;
 mod on_tokio;
 
