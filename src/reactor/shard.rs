@@ -150,19 +150,25 @@ pub(crate) struct Timer {
     state: State,
 }
 
+const _: () = assert!(size_of::<Timer>() <= 32, "every sleeping goroutine holds one");
+
 #[derive(Debug, Clone, Copy)]
 enum State {
     /// Nobody has waited yet.
     Idle,
     /// Nobody has waited yet, and the deadline was still to come a moment ago.
     Fresh,
-    Pending(Key),
+    /// The parts of a [`Key`], without which the tag would cost another word.
+    Pending {
+        number: u64,
+        slot: u32,
+    },
     Fired,
 }
 
 impl State {
     fn waiting(key: Option<Key>) -> Self {
-        key.map_or(State::Idle, State::Pending)
+        key.map_or(State::Idle, |Key { number, slot }| State::Pending { number, slot })
     }
 }
 
@@ -204,8 +210,9 @@ impl Timer {
 
     /// Removes the timer; it wakes nobody any more.
     pub(crate) fn cancel(&mut self) {
-        if let State::Pending(key) = std::mem::replace(&mut self.state, State::Idle) {
-            self.shard.remove(key);
+        let state = std::mem::replace(&mut self.state, State::Idle);
+        if let State::Pending { number, slot } = state {
+            self.shard.remove(Key { number, slot });
         }
     }
 
@@ -243,8 +250,8 @@ impl Timer {
                 }
                 self.state = State::waiting(self.shard.insert(self.deadline, cx.waker().clone()));
             }
-            State::Pending(key) => {
-                if self.repoll(key, cx) {
+            State::Pending { number, slot } => {
+                if self.repoll(Key { number, slot }, cx) {
                     self.state = State::Fired;
                     return Poll::Ready(());
                 }

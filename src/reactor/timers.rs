@@ -32,8 +32,8 @@ const KEEP: usize = 1024;
 /// A pending timer, for whoever may want to remove it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key {
-    number: u64,
-    slot: u32,
+    pub(super) number: u64,
+    pub(super) slot: u32,
 }
 
 /// Deadline and slot of a pending timer. Equal deadlines fire in the order of insertion.
