@@ -205,10 +205,10 @@ fn head(machine: &Machine) -> String {
 }
 
 fn scaled(div: u64) -> String {
-    if div > 1 {
-        format!(" of 1/{div} of the work: only to see that it runs")
-    } else {
-        String::new()
+    match div {
+        1 => String::new(),
+        2..50 => format!(" of 1/{div} of the work"),
+        _ => format!(" of 1/{div} of the work: only to see that it runs"),
     }
 }
 
