@@ -194,7 +194,7 @@ async fn serve(stream: TcpStream) {
     match sabotage {
         Some(Sabotage::Garbage) => _ = stream.write_all(b"good morning\r\n\r\n").await,
         // Closing with a linger time of zero sends RST in place of FIN.
-        _ => _ = stream.set_linger(Some(Duration::ZERO)),
+        _ => _ = stream.set_zero_linger(),
     }
 }
 
