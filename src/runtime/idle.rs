@@ -13,9 +13,9 @@
 //!   if something is there, wake up again.
 //!
 //! Of two `SeqCst` fences one comes first: if the publisher's, R2 sees W1; otherwise R1 sees W2. A
-//! searcher that R1 saw has its own W2 still to come, so its R2 sees W1. When a searcher finds work
-//! and there may be more, it wakes the next sleeper before it starts: it no longer searches, and
-//! a publisher may have relied on it.
+//! searcher that R1 saw has its own W2 still to come, so its R2 sees W1. When the last searcher finds
+//! work, it does the same before it starts: no longer count as searching, fence, look at the
+//! queues, and wake the next sleeper if there is more; a publisher may have relied on it.
 
 use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicU32, Ordering, fence};
@@ -94,10 +94,13 @@ impl Idle {
         true
     }
 
-    /// The calling searcher found work. Returns whether it was the last searcher: then it should
-    /// [`notify`](Self::notify) in case there is more.
+    /// The calling searcher found work. Returns whether it was the last searcher: then it should look
+    /// at the queues and [`notify`](Self::notify) if there is more.
     pub(crate) fn stop_search(&self) -> bool {
         let before = Counts(self.counts.fetch_sub(ONE_SEARCHING, Ordering::Relaxed));
+        // Ordering: pairs with the fence in `notify`: either that sees no searcher or the caller sees
+        // the work.
+        fence(Ordering::SeqCst);
         debug_assert!(before.searching() > 0);
         before.searching() == 1
     }

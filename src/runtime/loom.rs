@@ -96,6 +96,29 @@ fn push_against_last_searcher_going_to_sleep() {
     });
 }
 
+/// A searcher finds a task while another thread publishes a second one, with a sleeper at hand: either
+/// the publisher wakes the sleeper or the searcher sees the second task.
+#[test]
+fn push_against_the_last_searcher_finding_work() {
+    loom::model(|| {
+        let idle = Arc::new(Idle::new());
+        let queue = Arc::new(AtomicUsize::new(0));
+        idle.sleep(1, false);
+        assert!(idle.start_search(2));
+        let publisher = {
+            let (idle, queue) = (Arc::clone(&idle), Arc::clone(&queue));
+            thread::spawn(move || {
+                queue.store(1, Ordering::Relaxed);
+                idle.notify().is_some()
+            })
+        };
+        let last = idle.stop_search();
+        let seen = last && queue.load(Ordering::Relaxed) == 1;
+        let woken = publisher.join().unwrap();
+        assert!(seen || woken, "the second task was published and nobody will wake for it");
+    });
+}
+
 /// Two publishers and a sleeper: it is picked once, and the counts end where they should.
 #[test]
 fn a_sleeper_is_picked_once() {

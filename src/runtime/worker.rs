@@ -145,9 +145,10 @@ impl Worker {
                 {
                     break;
                 }
-                if let Some(task) = self.next_task() {
-                    self.poll(task);
-                } else if let Some(task) = self.find_task() {
+                if let Some(task) = self.next_task().or_else(|| self.find_task()) {
+                    if self.searching.get() {
+                        self.found();
+                    }
                     self.poll(task);
                 }
             }
@@ -253,7 +254,6 @@ impl Worker {
     /// Returns `None` after a sleep, or if there is something to attend to.
     fn find_task(&self) -> Option<Item> {
         if let Some(task) = self.take_global() {
-            self.found(!self.shared.inject.is_empty());
             return Some(task);
         }
         let active = u32::try_from(self.shared.config.workers).unwrap_or(u32::MAX);
@@ -263,7 +263,6 @@ impl Worker {
         if self.searching.get() {
             for _ in 0..SEARCH_ROUNDS {
                 if let Some(task) = self.steal() {
-                    self.found(self.processor().ring.len() > 0);
                     return Some(task);
                 }
             }
@@ -272,9 +271,14 @@ impl Worker {
         None
     }
 
-    /// Ends a search with success. `more` tells whether there is work for another worker.
-    fn found(&self, more: bool) {
-        if self.searching.replace(false) && self.shared.idle.stop_search() && more {
+    /// Ends a search with success. Whoever published work meanwhile may have counted on this
+    /// searcher: if there is more than the one task, another worker is woken.
+    #[cold]
+    fn found(&self) {
+        self.searching.set(false);
+        if self.shared.idle.stop_search()
+            && (self.processor().ring.len() > 0 || !self.shared.inject.is_empty())
+        {
             self.shared.notify();
         }
     }
