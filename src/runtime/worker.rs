@@ -210,6 +210,9 @@ impl Worker {
         if now.saturating_sub(self.last_turn.get()) >= PATIENCE {
             self.turn_driver(now);
         }
+        if self.shared.processors().count() > self.shared.config.workers {
+            self.relieve();
+        }
         if self.processor().ring.len() == 0 {
             self.ring_since.set(0);
         } else if self.ring_since.get() == 0 {
@@ -218,6 +221,19 @@ impl Worker {
             self.ring_since.set(now);
             if self.shared.idle.wants_work() {
                 self.shared.notify();
+            }
+        }
+    }
+
+    /// Empties the queues of abandoned workers: a worker that is never idle would not steal from
+    /// them, and what lies there would wait for the end of the poll they are stuck in.
+    #[cold]
+    fn relieve(&self) {
+        for victim in self.shared.processors().filter(|p| p.status() == Status::Abandoned) {
+            while let Some(task) =
+                victim.ring.steal_into(&self.processor().ring).or_else(|| victim.take_next())
+            {
+                self.push_ring(task);
             }
         }
     }
