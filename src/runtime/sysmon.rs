@@ -6,10 +6,11 @@
 //!
 //! A worker whose poll number has not moved since the last look is *stalled*: if it has work queued,
 //! a sleeper is woken for it and may take even its next slot. One that has not moved for 10 ms while
-//! nobody is free to take its work is *abandoned*: a spare worker with a processor of its own takes
-//! its place, and empties its queues by ordinary stealing. (A thread that is runnable and has had no
-//! processor is not stuck: the machine is busy, and one more thread would not help.) If it stays stuck
-//! for 100 ms, the user is told. A processor never changes its thread: its ring would have two owners.
+//! nobody is free to take its work is *abandoned*, and at once if its thread sleeps and work waits: a
+//! spare worker with a processor of its own takes its place, and empties its queues by ordinary
+//! stealing. (A thread that is runnable and has had no processor is not stuck: the machine is busy,
+//! and one more thread would not help.) If it stays stuck for 100 ms, the user is told. A processor
+//! never changes its thread: its ring would have two owners.
 //! When the stuck poll returns, the worker hands over what is left and becomes a spare.
 
 use super::processor::{Processor, Status};
@@ -62,6 +63,8 @@ struct Monitor {
     quiet: u32,
     /// Looks in a row that found nothing to do.
     dull: u32,
+    /// The last look found a worker inside of a poll.
+    polling: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -81,8 +84,7 @@ impl Monitor {
             if self.quiet >= QUIET {
                 self.sleep_until_woken(shared);
             } else {
-                let factor = 1 << (self.dull / 50).min(4);
-                shared.sysmon.park(Some((*PERIOD.start() * factor).min(*PERIOD.end())));
+                shared.sysmon.park(Some(self.period()));
             }
             let now = shared.clock.now();
             if self.look(shared, now) {
@@ -91,6 +93,13 @@ impl Monitor {
                 self.dull += 1;
             }
         }
+    }
+
+    /// The time until the next look: it grows when there is nothing to see, but little while workers
+    /// are inside of polls, one of which may be a long one.
+    fn period(&self) -> Duration {
+        let longest = if self.polling { 2 * *PERIOD.start() } else { *PERIOD.end() };
+        (*PERIOD.start() * (1 << (self.dull / 50).min(4))).min(longest)
     }
 
     /// Every worker sleeps, and has for some time: so does the monitor, until one wakes.
@@ -111,11 +120,13 @@ impl Monitor {
         let watched = self.seen.iter().any(|seen| seen.to_name);
         self.quiet = if all_asleep(shared) && !watched { self.quiet.saturating_add(1) } else { 0 };
         let mut busy = false;
+        self.polling = false;
         let made = shared.processors().count();
         self.seen.resize(made.max(self.seen.len()), Seen::default());
         for index in 0..made {
             let processor = shared.processor(index);
             let tick = processor.tick();
+            self.polling |= tick % 2 == 1;
             let seen = &mut self.seen[index];
             if tick != seen.tick || tick % 2 == 0 {
                 *seen = Seen { tick, since: now, cpu: None, to_name: false };
@@ -132,7 +143,7 @@ impl Monitor {
 }
 
 /// A worker's poll number has not moved since `seen.since`: sees to it that others do its work.
-/// Returns whether there was any.
+/// Returns whether it is worth another look soon.
 fn stalled(shared: &Arc<Shared>, index: usize, seen: &mut Seen, now: Nanos) -> bool {
     let processor = shared.processor(index);
     let queued = processor.ring.len() > 0 || processor.has_next();
@@ -149,9 +160,12 @@ fn stalled(shared: &Arc<Shared>, index: usize, seen: &mut Seen, now: Nanos) -> b
         return queued;
     }
     let activity = processor.activity();
+    let noticed = seen.cpu.is_some();
     let before = *seen.cpu.get_or_insert(activity.map_or(0, |a| a.cpu));
-    if time < STUCK {
-        return queued;
+    // A thread that sleeps, and has not run between two looks, gives up nothing with its place.
+    let sleeps = noticed && activity.is_some_and(|a| !a.runnable && a.cpu == before);
+    if time < STUCK && !(sleeps && (queued || !shared.inject.is_empty())) {
+        return true;
     }
     if activity.is_some_and(|a| a.runnable && a.cpu.saturating_sub(before) < time / 2) {
         // The machine has no processor for the thread, and would have none for a spare.
