@@ -83,3 +83,22 @@ fn parked_and_woken() {
         assert_eq!(poll(parked), Poll::Ready(5));
     });
 }
+
+/// What a select adds to the future around it.
+#[test]
+fn size_of_the_future() {
+    let (a, b) = (Chan::<u64>::new(0), Chan::<u64>::new(0));
+    let one = async {
+        select! { v = <-a, if !a.is_closed() => drop(v) }
+    };
+    let two = async {
+        select! { v = <-a => drop(v), b <- 1 => {} }
+    };
+    let ready = async {
+        select! { () = std::future::ready(()), if a.is_nil() => {} else => {} }
+    };
+    if cfg!(target_pointer_width = "64") {
+        let sizes = [size_of_val(&one), size_of_val(&two), size_of_val(&ready)];
+        assert!(sizes[0] <= 168 && sizes[1] <= 248 && sizes[2] <= 40, "{sizes:?}");
+    }
+}

@@ -91,7 +91,7 @@ impl<T> Core<T> {
         closed
     }
 
-    fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+    pub(crate) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
         if !self.may_send() {
             return Err(TrySendError::Full(value));
         }
@@ -105,7 +105,7 @@ impl<T> Core<T> {
     }
 
     #[inline]
-    fn try_recv(&self) -> Result<T, TryRecvError> {
+    pub(crate) fn try_recv(&self) -> Result<T, TryRecvError> {
         if !self.may_recv() {
             return Err(TryRecvError::Empty);
         }

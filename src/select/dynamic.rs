@@ -207,7 +207,7 @@ impl<'a, R> Select<'a, R> {
         C: SendOperand,
         C::Item: Send + 'a,
     {
-        let arm = SendArm::new(on.__gort_sender().0, Some(value));
+        let arm = SendArm::new(on.__gort_sender().core, Some(value));
         let then = Some(|result| then(C::Answer::of(result)));
         self.add(Entry::Operation(Box::pin(SendCase { arm, then })))
     }
@@ -281,7 +281,7 @@ pub struct SelectFuture<'a, R> {
 }
 
 /// The set of all cases.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct All;
 
 impl Live for All {

@@ -150,10 +150,51 @@ pub fn try_now<L: Live, C: Core, Out>(
     }
 }
 
+/// Does one of the arms that look ready, before there are arms.
+#[doc(hidden)]
+#[inline]
+pub fn first_look<L: Live, Out>(
+    live: L,
+    looks: &[Face],
+    biased: bool,
+    mut attempt: impl FnMut(usize) -> Option<Out>,
+) -> Option<Out> {
+    let mut ready = live;
+    for (arm, look) in looks.iter().enumerate() {
+        if *look != Face::Maybe {
+            ready.remove(arm);
+        }
+    }
+    while let Some(arm) = ready.pick(biased) {
+        ready.remove(arm);
+        if let Some(out) = attempt(arm) {
+            return Some(out);
+        }
+    }
+    None
+}
+
+/// The same, if the running goroutine's budget allows.
+#[doc(hidden)]
+#[inline]
+pub fn first_look_in_budget<L: Live, Out>(
+    live: L,
+    looks: &[Face],
+    biased: bool,
+    attempt: impl FnMut(usize) -> Option<Out>,
+) -> Option<Out> {
+    if !point::is_left() {
+        return None;
+    }
+    let out = first_look(live, looks, biased, attempt)?;
+    point::charge(Op::Select);
+    Some(out)
+}
+
 /// Whether no arm is to be tried at all.
 #[doc(hidden)]
 #[inline]
-pub fn none_ready<L: Live>(live: &L, faces: &[Face]) -> bool {
+pub fn none_ready<L: Live>(live: L, faces: &[Face]) -> bool {
     faces.iter().enumerate().all(|(arm, face)| *face != Face::Maybe || !live.contains(arm))
 }
 
@@ -227,7 +268,7 @@ where
     /// Phase 1. An arm without a face is tried.
     #[inline]
     fn sweep(&mut self, faces: &[Face]) -> Option<Out> {
-        let mut untried = self.head.live.clone();
+        let mut untried = self.head.live;
         for (arm, face) in faces.iter().enumerate() {
             if *face != Face::Maybe {
                 untried.remove(arm);

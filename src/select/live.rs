@@ -4,7 +4,7 @@ use crate::sys::choose::choose;
 
 /// A set of arm numbers. One word for up to 64 arms, an array of words above.
 #[doc(hidden)]
-pub trait Live: Clone {
+pub trait Live: Copy {
     /// The arms `0..n`.
     fn first(n: usize) -> Self;
     /// Takes an arm out.
@@ -103,7 +103,7 @@ mod tests {
         for arm in (0..n).step_by(2) {
             set.remove(arm);
         }
-        let mut left = set.clone();
+        let mut left = set;
         let mut drawn = Vec::new();
         while let Some(arm) = left.pick(false) {
             left.remove(arm);

@@ -26,7 +26,8 @@ pub mod private {
     pub use super::arm::{Arm, Ask, Channel, Face, FutureArm, How, Operand, Polled};
     pub use super::arm::{Step, Stepped};
     pub use super::engine::{Core, Head, Idle, NoCore, Outcome, Select};
-    pub use super::engine::{forever, must_yield, none_ready, poll, try_now, yield_now};
+    pub use super::engine::{first_look, first_look_in_budget, none_ready, poll, try_now};
+    pub use super::engine::{forever, must_yield, yield_now};
     pub use super::live::Live;
     pub use super::operand::*;
     pub use super::park::Parking;

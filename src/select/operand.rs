@@ -1,7 +1,7 @@
 //! What may stand on either side of `<-`, and the arms that are made of it.
 //!
 //! An operation on a channel is the channel's own ([`RecvArm`], [`SendArm`]); the arms here add what
-//! it yields ([`Yield`], [`Answer`]).
+//! it yields.
 
 #![expect(unsafe_code, reason = "arms are pinned by the macro's expansion")]
 
@@ -9,7 +9,7 @@ use super::arm::{Arm, Channel, Face, How, Operand, Stepped};
 use super::park::Parking;
 use crate::chan::{
     Chan, ChanSend, Core, Next, Outcome, Receiver, Recv, RecvArm, RecvOk, Send, SendArm, SendError,
-    Sender, ZeroValue,
+    Sender, TryRecvError, TrySendError, ZeroValue,
 };
 use crate::sys::point::{self, Op};
 use crate::wait::arm::Arm as Operation;
@@ -19,57 +19,13 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::Context;
 
-/// A handle's channel; none is nil.
-#[doc(hidden)]
-pub struct Handle<'a, T>(pub(super) Option<&'a Core<T>>);
-
-impl<T> fmt::Debug for Handle<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Handle")
-    }
-}
-
 /// What can be received from in a select: [`Chan`] and [`Receiver`].
 pub trait RecvOperand {
     /// What is received.
     type Item;
 
     #[doc(hidden)]
-    fn __gort_receiver(&self) -> Handle<'_, Self::Item>;
-
-    /// What plain loads tell about a receive.
-    #[doc(hidden)]
-    #[inline]
-    fn __gort_recv_face(&self) -> Face {
-        self.__gort_receiver().0.map_or(Face::Never, |core| Face::of(core.cannot_recv()))
-    }
-
-    /// `v = <-rx`
-    #[doc(hidden)]
-    #[inline]
-    fn __gort_recv(&self) -> RecvAs<'_, Self::Item, Value>
-    where
-        Self::Item: ZeroValue,
-    {
-        RecvAs::new(self.__gort_receiver())
-    }
-
-    /// `v, ok = <-rx`
-    #[doc(hidden)]
-    #[inline]
-    fn __gort_recv_ok(&self) -> RecvAs<'_, Self::Item, ValueOk>
-    where
-        Self::Item: ZeroValue,
-    {
-        RecvAs::new(self.__gort_receiver())
-    }
-
-    /// `<-rx`
-    #[doc(hidden)]
-    #[inline]
-    fn __gort_recv_any(&self) -> RecvAs<'_, Self::Item, OnlyOk> {
-        RecvAs::new(self.__gort_receiver())
-    }
+    fn __gort_receiver(&self) -> Receiving<'_, Self::Item>;
 }
 
 /// What can be sent on in a select: [`Chan`] and [`Sender`].
@@ -82,47 +38,15 @@ pub trait SendOperand {
     type Answer: Answer<Self::Item>;
 
     #[doc(hidden)]
-    fn __gort_sender(&self) -> Handle<'_, Self::Item>;
-
-    /// What plain loads tell about a send.
-    #[doc(hidden)]
-    #[inline]
-    fn __gort_send_face(&self) -> Face {
-        self.__gort_sender().0.map_or(Face::Never, |core| Face::of(core.cannot_send()))
-    }
-
-    /// The same, if there is something to send.
-    #[doc(hidden)]
-    #[inline]
-    fn __gort_send_option_face(&self, option: &Option<Self::Item>) -> Face {
-        if option.is_some() { self.__gort_send_face() } else { Face::Never }
-    }
-
-    /// `tx <- value`
-    #[doc(hidden)]
-    #[inline]
-    fn __gort_send(&self, value: Self::Item) -> SendAs<'_, Self::Item, Self::Answer> {
-        SendAs::new(self.__gort_sender(), Some(value))
-    }
-
-    /// `tx <- &mut option`
-    #[doc(hidden)]
-    #[inline]
-    fn __gort_send_option<'a>(
-        &'a self,
-        option: &'a mut Option<Self::Item>,
-    ) -> SendFrom<'a, Self::Item, Self::Answer> {
-        let arm = SendAs::new(self.__gort_sender(), option.take());
-        SendFrom { arm, option }
-    }
+    fn __gort_sender(&self) -> Sending<'_, Self::Item, Self::Answer>;
 }
 
 impl<T> RecvOperand for Chan<T> {
     type Item = T;
 
     #[inline]
-    fn __gort_receiver(&self) -> Handle<'_, T> {
-        Handle(self.core())
+    fn __gort_receiver(&self) -> Receiving<'_, T> {
+        Receiving(self.core())
     }
 }
 
@@ -130,8 +54,8 @@ impl<T> RecvOperand for Receiver<T> {
     type Item = T;
 
     #[inline]
-    fn __gort_receiver(&self) -> Handle<'_, T> {
-        Handle(self.core())
+    fn __gort_receiver(&self) -> Receiving<'_, T> {
+        Receiving(self.core())
     }
 }
 
@@ -140,8 +64,8 @@ impl<T> SendOperand for Chan<T> {
     type Answer = Always;
 
     #[inline]
-    fn __gort_sender(&self) -> Handle<'_, T> {
-        Handle(self.core())
+    fn __gort_sender(&self) -> Sending<'_, T, Always> {
+        Sending::new(self.core())
     }
 }
 
@@ -150,74 +74,192 @@ impl<T> SendOperand for Sender<T> {
     type Answer = OrDisconnected;
 
     #[inline]
-    fn __gort_sender(&self) -> Handle<'_, T> {
-        Handle(self.core())
+    fn __gort_sender(&self) -> Sending<'_, T, OrDisconnected> {
+        Sending::new(self.core())
     }
 }
 
-/// What a receive makes of a value, or of the end.
+/// The channel that is received from; none is nil.
 #[doc(hidden)]
-pub trait Yield<T> {
-    /// What the arm's pattern is matched with.
-    type Output;
-    /// `None` is the end.
-    fn of(value: Option<T>) -> Self::Output;
-}
+pub struct Receiving<'a, T>(pub(super) Option<&'a Core<T>>);
 
-/// The value, zero at the end.
-#[doc(hidden)]
-#[derive(Debug)]
-pub enum Value {}
-
-impl<T: ZeroValue> Yield<T> for Value {
-    type Output = T;
-
-    fn of(value: Option<T>) -> T {
-        value.unwrap_or_else(T::zero_value)
+impl<T> fmt::Debug for Receiving<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Receiving")
     }
 }
 
-/// The value, and whether it is one.
-#[doc(hidden)]
-#[derive(Debug)]
-pub enum ValueOk {}
+impl<'a, T> Receiving<'a, T> {
+    /// `v = <-rx`
+    #[inline]
+    pub fn value(self) -> RecvOf<'a, T, impl Fn(Option<T>) -> T + Copy>
+    where
+        T: ZeroValue,
+    {
+        RecvOf { core: self.0, yields: |value: Option<T>| value.unwrap_or_else(T::zero_value) }
+    }
 
-impl<T: ZeroValue> Yield<T> for ValueOk {
-    type Output = (T, bool);
-
-    fn of(value: Option<T>) -> (T, bool) {
-        match value {
+    /// `v, ok = <-rx`
+    #[inline]
+    pub fn value_ok(self) -> RecvOf<'a, T, impl Fn(Option<T>) -> (T, bool) + Copy>
+    where
+        T: ZeroValue,
+    {
+        let yields = |value: Option<T>| match value {
             Some(value) => (value, true),
             None => (T::zero_value(), false),
+        };
+        RecvOf { core: self.0, yields }
+    }
+
+    /// `<-rx`: only whether there was a value.
+    #[inline]
+    pub fn only_ok(self) -> RecvOf<'a, T, impl Fn(Option<T>) -> bool + Copy> {
+        RecvOf { core: self.0, yields: |value: Option<T>| value.is_some() }
+    }
+
+    /// `opt = rx.next()`
+    #[inline]
+    fn optional(self) -> RecvOf<'a, T, impl Fn(Option<T>) -> Option<T> + Copy> {
+        RecvOf { core: self.0, yields: |value: Option<T>| value }
+    }
+}
+
+/// A receive, and what it makes of a value or of the end.
+#[doc(hidden)]
+pub struct RecvOf<'a, T, Y> {
+    core: Option<&'a Core<T>>,
+    yields: Y,
+}
+
+impl<T, Y> fmt::Debug for RecvOf<'_, T, Y> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecvOf")
+    }
+}
+
+impl<T, Y: Copy> Clone for RecvOf<'_, T, Y> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, Y: Copy> Copy for RecvOf<'_, T, Y> {}
+
+impl<'a, T, O, Y: Fn(Option<T>) -> O> RecvOf<'a, T, Y> {
+    /// What plain loads tell.
+    #[inline]
+    pub fn look(&self) -> Face {
+        self.core.map_or(Face::Never, |core| Face::of(core.cannot_recv()))
+    }
+
+    /// Receives if that is possible at once.
+    #[inline]
+    pub fn attempt(&self) -> Option<O> {
+        match self.core?.try_recv() {
+            Ok(value) => Some((self.yields)(Some(value))),
+            Err(TryRecvError::Closed) => Some((self.yields)(None)),
+            Err(TryRecvError::Empty) => None,
         }
     }
-}
 
-/// Only whether there was a value.
-#[doc(hidden)]
-#[derive(Debug)]
-pub enum OnlyOk {}
-
-impl<T> Yield<T> for OnlyOk {
-    type Output = bool;
-
-    fn of(value: Option<T>) -> bool {
-        value.is_some()
+    /// The receive as an arm.
+    #[inline]
+    pub fn arm(self) -> RecvAs<'a, T, Y> {
+        RecvAs { arm: RecvArm::new(self.core), yields: self.yields }
     }
 }
 
-/// The value, if it is one.
+/// The channel that is sent on; none is nil.
 #[doc(hidden)]
-#[derive(Debug)]
-pub enum Optional {}
+pub struct Sending<'a, T, A> {
+    pub(super) core: Option<&'a Core<T>>,
+    answer: PhantomData<fn() -> A>,
+}
 
-impl<T> Yield<T> for Optional {
-    type Output = Option<T>;
-
-    fn of(value: Option<T>) -> Option<T> {
-        value
+impl<T, A> fmt::Debug for Sending<'_, T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sending")
     }
 }
+
+impl<T, A> Clone for Sending<'_, T, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, A> Copy for Sending<'_, T, A> {}
+
+impl<'a, T, A> Sending<'a, T, A> {
+    #[inline]
+    fn new(core: Option<&'a Core<T>>) -> Self {
+        Self { core, answer: PhantomData }
+    }
+
+    /// Checks that the arm may leave out `pattern =`.
+    #[inline]
+    pub fn unbound(self) -> Self
+    where
+        Self: Unbound,
+    {
+        self
+    }
+
+    /// What plain loads tell, if there is something to send.
+    #[inline]
+    pub fn look(&self, value: &Option<T>) -> Face {
+        match self.core {
+            Some(core) if value.is_some() => Face::of(core.cannot_send()),
+            _ => Face::Never,
+        }
+    }
+
+    /// The send as an arm.
+    #[inline]
+    pub fn arm(self, value: Option<T>) -> SendAs<'a, T, A> {
+        SendAs { arm: SendArm::new(self.core, value), answer: PhantomData }
+    }
+
+    /// The send from an option as an arm.
+    #[inline]
+    pub fn arm_from(self, option: &'a mut Option<T>) -> SendFrom<'a, T, A> {
+        SendFrom { arm: self.arm(option.take()), option }
+    }
+}
+
+impl<T, A: Answer<T>> Sending<'_, T, A> {
+    /// Sends what the option holds, if that is possible at once.
+    ///
+    /// # Panics
+    ///
+    /// If the channel is closed.
+    #[inline]
+    #[track_caller]
+    pub fn attempt(&self, option: &mut Option<T>) -> Option<A::Output> {
+        let result = match self.core?.try_send(option.take()?) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Disconnected(value)) => Err(SendError(value)),
+            Err(TrySendError::Closed(value)) => closed(Some(value)),
+            Err(TrySendError::Full(value)) => {
+                *option = Some(value);
+                return None;
+            }
+        };
+        Some(A::of(result))
+    }
+}
+
+/// An arm that may leave out `pattern =`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the result of this send has to be bound",
+    label = "this arm sends on a `Sender`, which fails when no receiver is left",
+    note = "write `result = tx <- value => ..`; a send on a `Chan` needs no binding"
+)]
+pub trait Unbound {}
+
+impl<T> Unbound for Sending<'_, T, Always> {}
 
 /// What a send that is over yields.
 #[doc(hidden)]
@@ -256,14 +298,7 @@ impl<T> Answer<T> for OrDisconnected {
 #[doc(hidden)]
 pub struct RecvAs<'a, T, Y> {
     arm: RecvArm<'a, T>,
-    yields: PhantomData<fn() -> Y>,
-}
-
-impl<'a, T, Y> RecvAs<'a, T, Y> {
-    #[inline]
-    fn new(handle: Handle<'a, T>) -> Self {
-        Self { arm: RecvArm::new(handle.0), yields: PhantomData }
-    }
+    yields: Y,
 }
 
 impl<T, Y> fmt::Debug for RecvAs<'_, T, Y> {
@@ -272,8 +307,8 @@ impl<T, Y> fmt::Debug for RecvAs<'_, T, Y> {
     }
 }
 
-impl<T, Y: Yield<T>> Arm for RecvAs<'_, T, Y> {
-    type Output = Y::Output;
+impl<T, O, Y: Fn(Option<T>) -> O> Arm for RecvAs<'_, T, Y> {
+    type Output = O;
     type Core = Parking;
 
     fn core(&self) -> Parking {
@@ -286,12 +321,12 @@ impl<T, Y: Yield<T>> Arm for RecvAs<'_, T, Y> {
     }
 
     #[inline]
-    unsafe fn step(&mut self, how: How, _cx: &mut Context<'_>) -> Stepped<Y::Output> {
+    unsafe fn step(&mut self, how: How, _cx: &mut Context<'_>) -> Stepped<O> {
         // SAFETY: pinned by this function's contract.
         let arm = unsafe { Pin::new_unchecked(&self.arm) };
         // SAFETY: the engine asks for what is due.
         if unsafe { complete(&*arm, how) } {
-            Stepped::Ready(Y::of(arm.take()))
+            Stepped::Ready((self.yields)(arm.take()))
         } else {
             Stepped::Pending
         }
@@ -308,13 +343,6 @@ impl<T, Y: Yield<T>> Arm for RecvAs<'_, T, Y> {
 pub struct SendAs<'a, T, A> {
     arm: SendArm<'a, T>,
     answer: PhantomData<fn() -> A>,
-}
-
-impl<'a, T, A> SendAs<'a, T, A> {
-    #[inline]
-    fn new(handle: Handle<'a, T>, value: Option<T>) -> Self {
-        Self { arm: SendArm::new(handle.0, value), answer: PhantomData }
-    }
 }
 
 impl<T, A> fmt::Debug for SendAs<'_, T, A> {
@@ -365,12 +393,17 @@ pub(super) fn sent<T>(arm: Pin<&SendArm<'_, T>>) -> Result<(), SendError<T>> {
     let outcome = arm.outcome();
     match (outcome, arm.take_value()) {
         (Outcome::Disconnected, Some(value)) => Err(SendError(value)),
-        (Outcome::Closed, value) => {
-            drop(value);
-            panic!("send on closed channel")
-        }
+        (Outcome::Closed, value) => closed(value),
         _ => Ok(()),
     }
+}
+
+/// Go's panic. The value goes first: its drop may panic too.
+#[cold]
+#[track_caller]
+fn closed<T>(value: Option<T>) -> ! {
+    drop(value);
+    panic!("send on closed channel")
 }
 
 /// A send from an option, which gets its value back if another arm wins.
@@ -456,24 +489,24 @@ pub(super) unsafe fn complete(arm: &(impl Operation + ?Sized), how: How) -> bool
 impl<'a, T: ZeroValue> Operand<Recv<'a, T>> {
     /// `v = rx.recv()`
     #[inline]
-    pub fn __gort_arm(self) -> RecvAs<'a, T, Value> {
-        RecvAs::new(Handle(self.0.into_core()))
+    pub fn __gort_arm(self) -> RecvAs<'a, T, impl Fn(Option<T>) -> T> {
+        Receiving(self.0.into_core()).value().arm()
     }
 }
 
 impl<'a, T: ZeroValue> Operand<RecvOk<'a, T>> {
     /// `(v, ok) = rx.recv_ok()`
     #[inline]
-    pub fn __gort_arm(self) -> RecvAs<'a, T, ValueOk> {
-        RecvAs::new(Handle(self.0.into_core()))
+    pub fn __gort_arm(self) -> RecvAs<'a, T, impl Fn(Option<T>) -> (T, bool)> {
+        Receiving(self.0.into_core()).value_ok().arm()
     }
 }
 
 impl<'a, T> Operand<Next<'a, T>> {
     /// `opt = rx.next()`
     #[inline]
-    pub fn __gort_arm(self) -> RecvAs<'a, T, Optional> {
-        RecvAs::new(Handle(self.0.into_core()))
+    pub fn __gort_arm(self) -> RecvAs<'a, T, impl Fn(Option<T>) -> Option<T>> {
+        Receiving(self.0.into_core()).optional().arm()
     }
 }
 
@@ -482,7 +515,7 @@ impl<'a, T> Operand<ChanSend<'a, T>> {
     #[inline]
     pub fn __gort_arm(self) -> SendAs<'a, T, Always> {
         let (core, value) = self.0.into_parts();
-        SendAs::new(Handle(core), Some(value))
+        Sending::new(core).arm(Some(value))
     }
 }
 
@@ -491,41 +524,7 @@ impl<'a, T> Operand<Send<'a, T>> {
     #[inline]
     pub fn __gort_arm(self) -> SendAs<'a, T, OrDisconnected> {
         let (core, value) = self.0.into_parts();
-        SendAs::new(Handle(core), Some(value))
-    }
-}
-
-/// An arm that may leave out `pattern =`.
-#[doc(hidden)]
-#[diagnostic::on_unimplemented(
-    message = "the result of this send has to be bound",
-    label = "this arm sends on a `Sender`, which fails when no receiver is left",
-    note = "write `result = tx <- value => ..`; a send on a `Chan` needs no binding"
-)]
-pub trait Unbound {}
-
-impl<T> Unbound for SendAs<'_, T, Always> {}
-impl<T> Unbound for SendFrom<'_, T, Always> {}
-
-impl<T, A> SendAs<'_, T, A> {
-    /// Checks that the arm may leave out `pattern =`.
-    #[inline]
-    pub fn __gort_unbound(self) -> Self
-    where
-        Self: Unbound,
-    {
-        self
-    }
-}
-
-impl<T, A> SendFrom<'_, T, A> {
-    /// Checks that the arm may leave out `pattern =`.
-    #[inline]
-    pub fn __gort_unbound(self) -> Self
-    where
-        Self: Unbound,
-    {
-        self
+        Sending::new(core).arm(Some(value))
     }
 }
 

@@ -66,6 +66,12 @@ pub(crate) fn available(cx: &mut Context<'_>) -> Poll<()> {
     Poll::Ready(())
 }
 
+/// Whether something is left of the running goroutine's budget.
+#[inline]
+pub(crate) fn is_left() -> bool {
+    LEFT.try_with(Cell::get).unwrap_or(UNLIMITED) != 0
+}
+
 /// Takes one unit of the running goroutine's budget if one is left, and says so.
 #[inline]
 pub(crate) fn charge(_op: Op) -> bool {

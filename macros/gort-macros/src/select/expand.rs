@@ -5,8 +5,11 @@
 //!     enum Out<T0, ..> { _0(T0), .., Default, Disabled }       // which arm, with what it yields
 //!     let out = {
 //!         conditions; operands, in source order                 // one `let` each
-//!         let mut select = Select::new(live, core, (arm, ..));
-//!         poll_fn(|cx| poll(cx, head, faces, |ask| match ask { .. })).await
+//!         'done: {
+//!             what is ready now, if all arms are channels       // `break 'done`
+//!             let mut select = Select { head, arms: (arm, ..) };
+//!             poll_fn(|cx| poll(cx, head, faces, |ask| match ask { .. })).await
+//!         }
 //!     };                                                        // all borrows and losers end here
 //!     match out { Out::_0(v) => body, .. }
 //! }
@@ -21,7 +24,7 @@ use super::parse::{Arm, Kind, Select};
 use super::pattern;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote_spanned};
-use syn::Index;
+use syn::{Index, Lifetime};
 
 /// `quote!` whose own names are invisible to the caller's code.
 macro_rules! code {
@@ -35,11 +38,7 @@ pub(crate) fn expand(select: &Select) -> TokenStream {
         return without_arms(select, &names);
     }
     let enumeration = declare_out(select, &names);
-    let out = if select.default.is_some() && select.arms.iter().all(|arm| arm.kind.is_channel()) {
-        try_once(select, &names)
-    } else {
-        wait(select, &names)
-    };
+    let out = wait(select, &names);
     let bodies = bodies(select, &names);
     let Names { out: name, .. } = &names;
     let breather = breather(select, &names);
@@ -62,6 +61,8 @@ struct Names {
     select: Ident,
     arms: Ident,
     cx: Ident,
+    /// Label of the block that yields the outcome.
+    done: Lifetime,
     variants: Vec<Ident>,
 }
 
@@ -77,6 +78,7 @@ impl Names {
             select: hidden("select"),
             arms: hidden("arms"),
             cx: hidden("cx"),
+            done: Lifetime::new("'done", Span::mixed_site()),
             variants: (0..select.arms.len()).map(|i| hidden(&format!("_{i}"))).collect(),
         }
     }
@@ -123,17 +125,36 @@ fn declare_out(select: &Select, names: &Names) -> TokenStream {
     }
 }
 
-/// The block that waits for an arm.
+/// The block that waits for an arm, or looks once if there is a default.
+///
+/// With channels only, what is ready now is done before any arm is built; and with a default, no
+/// future is built at all.
 fn wait(select: &Select, names: &Names) -> TokenStream {
+    let channels = select.arms.iter().all(|arm| arm.kind.is_channel());
+    let (operands, built) = (operands(select, names), built(select, names, channels));
+    let Names { done, .. } = names;
+    let rest = if channels && select.default.is_some() {
+        try_now(select, names)
+    } else {
+        poll(select, names)
+    };
+    code! {{
+        #operands
+        #done: {
+            #built
+            #rest
+        }
+    }}
+}
+
+/// Polls the arms until one wins.
+fn poll(select: &Select, names: &Names) -> TokenStream {
     let Names { path, select: sel, cx, .. } = names;
-    let (operands, arms) = (operands(select, names), arms(select, names));
     let (split, faces, step) = (split(names), faces(select, names), step(select, names));
     let idle = idle(select, path);
     let finish = finish(select, names, "polled");
     let biased = select.biased;
-    code! {{
-        #operands
-        #arms
+    code! {
         let #sel = &mut #sel;
         #path::poll_fn(move |#cx| {
             // The closure takes the reference whole: one pointer.
@@ -146,38 +167,95 @@ fn wait(select: &Select, names: &Names) -> TokenStream {
             #path::Poll::Ready(#finish)
         })
         .await
-    }}
+    }
 }
 
-/// The block that looks once and never waits: no future is built, and no arm unless one may be ready.
-fn try_once(select: &Select, names: &Names) -> TokenStream {
-    let Names { path, out_type, live, select: sel, .. } = names;
-    let (operands, arms) = (operands(select, names), arms(select, names));
+/// Looks at the arms once, with their locks.
+fn try_now(select: &Select, names: &Names) -> TokenStream {
+    let Names { path, select: sel, .. } = names;
     let (split, faces, step) = (split(names), faces(select, names), step(select, names));
-    let looks = looks(select, names);
     let finish = finish(select, names, "tried");
     let biased = select.biased;
-    // One channel's word is one instant; several are if none has changed meanwhile. With `else`
-    // somebody has to find out whether the arms are all disabled.
-    let instant = match (&select.otherwise, select.arms.len()) {
-        (Some(_), _) => code!(false),
-        (None, 1) => code!(true),
-        (None, _) => code!(#path::unchanged(&looks, &#looks)),
+    code! {
+        let #sel = &mut #sel;
+        #split
+        let faces = #faces;
+        let tried = #path::try_now(head, &faces, #biased, #step);
+        #finish
+    }
+}
+
+/// The `let` of the arms. With `channels` only, what is ready is done first, and ends the block.
+fn built(select: &Select, names: &Names, channels: bool) -> TokenStream {
+    let Names { select: sel, done, .. } = names;
+    let arms = arms(select, names, channels);
+    if !channels {
+        return code!(let mut #sel = { #arms };);
+    }
+    let Names { path, live, .. } = names;
+    let looks = looks(select, names);
+    let attempts = select.arms.iter().enumerate().map(|(i, arm)| attempt(arm, i, names));
+    // Values move into the block: what is borrowed in it takes no room in the caller's future.
+    let values = select.arms.iter().enumerate().filter_map(|(i, arm)| {
+        let value = names.operand("value", arm, i);
+        let owned = matches!(arm.kind, Kind::Send { option: false, .. });
+        owned.then(|| code!(let mut #value = ::core::option::Option::Some(#value);))
+    });
+    let first = match select.default {
+        Some(_) => code!(first_look),
+        None => code!(first_look_in_budget),
     };
-    code! {{
-        #operands
-        let looks = #looks;
-        if #path::none_ready(&#live, &looks) && #instant {
-            #out_type::Default
-        } else {
+    let default = default_at_once(select, names);
+    let biased = select.biased;
+    code! {
+        let mut #sel = {
+            #(#values)*
+            let looks = #looks;
+            let first = #path::#first(#live, &looks, #biased, |index| match index {
+                #(#attempts)*
+                _ => #path::no_such_arm(index),
+            });
+            if let ::core::option::Option::Some(out) = first {
+                break #done out;
+            }
+            #default
             #arms
-            let #sel = &mut #sel;
-            #split
-            let faces = #faces;
-            let tried = #path::try_now(head, &faces, #biased, #step);
-            #finish
+        };
+    }
+}
+
+/// Does arm `i` if it is ready.
+fn attempt(arm: &Arm, i: usize, names: &Names) -> TokenStream {
+    let Names { out_type, variants, .. } = names;
+    let (chan, value) = (names.operand("chan", arm, i), names.operand("value", arm, i));
+    let variant = &variants[i];
+    let tried = match &arm.kind {
+        Kind::Send { option: false, .. } => code!(#chan.attempt(&mut #value)),
+        Kind::Send { option: true, .. } => code!(#chan.attempt(#value)),
+        _ => code!(#chan.attempt()),
+    };
+    code!(#i => #tried.map(#out_type::#variant),)
+}
+
+/// Runs the default if no arm was ready, without taking a lock.
+fn default_at_once(select: &Select, names: &Names) -> Option<TokenStream> {
+    let Names { path, out_type, live, done, .. } = names;
+    select.default.as_ref()?;
+    // One channel's word is one instant; several are if none has changed meanwhile. With `else`
+    // somebody has to find out whether the arms are all off.
+    let instant = match (&select.otherwise, select.arms.len()) {
+        (Some(_), _) => return None,
+        (None, 1) => code!(true),
+        (None, _) => {
+            let looks = looks(select, names);
+            code!(#path::unchanged(&looks, &#looks))
         }
-    }}
+    };
+    Some(code! {
+        if #path::none_ready(#live, &looks) && #instant {
+            break #done #out_type::Default;
+        }
+    })
 }
 
 /// What the engine is to do when no arm is ready.
@@ -230,28 +308,30 @@ fn operands(select: &Select, names: &Names) -> TokenStream {
             }
         })
     });
-    let mutable = select.arms.iter().any(|arm| arm.condition.is_some()).then(|| code!(mut));
+    let first = code!(<#live_type as #path::Live>::first(#count));
+    // A block: a local of the caller's future that was ever borrowed keeps its room.
+    let set = match select.arms.iter().any(|arm| arm.condition.is_some()) {
+        true => code!({ let mut #live = #first; #(#conditions)* #live }),
+        false => first,
+    };
     let operands = select.arms.iter().enumerate().map(|(i, arm)| operand(arm, i, names));
     code! {
-        let #mutable #live: #live_type = #path::Live::first(#count);
-        #(#conditions)*
-        #(#operands)*
         #[allow(unused_imports)]
         use #path::{Polled as _, RecvOperand as _, SendOperand as _};
+        let #live = #set;
+        #(#operands)*
     }
 }
 
-/// The `Select` that holds the arms.
-fn arms(select: &Select, names: &Names) -> TokenStream {
-    let Names { path, live, select: sel, arms, .. } = names;
-    let built = select.arms.iter().enumerate().map(|(i, arm)| build(arm, i, names));
+/// The `Select` that holds the arms. Values to be sent are `optional` already, or are what was written.
+fn arms(select: &Select, names: &Names, optional: bool) -> TokenStream {
+    let Names { path, live, arms, .. } = names;
+    let built = select.arms.iter().enumerate().map(|(i, arm)| build(arm, i, names, optional));
     let fields = (0..select.arms.len()).map(Index::from);
     code! {
-        let mut #sel = {
-            let #arms = (#(#built,)*);
-            let core = #path::NoCore #(.join(#path::Arm::core(&#arms.#fields)))*;
-            #path::Select { head: #path::Head::new(#live, core), arms: #arms }
-        };
+        let #arms = (#(#built,)*);
+        let core = #path::NoCore #(.join(#path::Arm::core(&#arms.#fields)))*;
+        #path::Select { head: #path::Head::new(#live, core), arms: #arms }
     }
 }
 
@@ -260,47 +340,50 @@ fn ours(arm: &Arm) -> Span {
     Span::mixed_site().located_at(arm.span)
 }
 
-/// Evaluates what the arm's head says, once.
+/// Evaluates what the arm's head says, once. A channel is looked up at once, so that what is none is
+/// told so once, too; the reference to it keeps what the operand made alive.
 fn operand(arm: &Arm, i: usize, names: &Names) -> TokenStream {
+    let span = ours(arm);
+    let (place, chan) = (names.operand("place", arm, i), names.operand("chan", arm, i));
     match &arm.kind {
-        Kind::Recv { chan, .. } => {
-            let name = names.operand("chan", arm, i);
-            quote_spanned!(ours(arm)=> let #name = &(#chan);)
+        Kind::Recv { value, ok, chan: operand } => {
+            let ignored = value.as_ref().is_none_or(pattern::is_wild);
+            let yields = match (ignored, ok) {
+                (false, None) => quote_spanned!(span=> value),
+                (false, Some(_)) => quote_spanned!(span=> value_ok),
+                (true, _) => quote_spanned!(span=> only_ok),
+            };
+            quote_spanned! {span=>
+                let #place = &(#operand);
+                let #chan = #place.__gort_receiver().#yields();
+            }
         }
-        Kind::Send { chan, value, .. } => {
-            let (name, sent) = (names.operand("chan", arm, i), names.operand("value", arm, i));
-            quote_spanned!(ours(arm)=> let #name = &(#chan); let #sent = #value;)
+        Kind::Send { result, chan: operand, value, .. } => {
+            let unbound = result.is_none().then(|| quote_spanned!(span=> .unbound()));
+            let sent = names.operand("value", arm, i);
+            quote_spanned! {span=>
+                let #place = &(#operand);
+                let #chan = #place.__gort_sender()#unbound;
+                let #sent = #value;
+            }
         }
         Kind::Future { future, .. } => {
             let name = names.operand("future", arm, i);
-            quote_spanned!(ours(arm)=> let #name = #future;)
+            quote_spanned!(span=> let #name = #future;)
         }
     }
 }
 
 /// Makes an arm of its operands.
-fn build(arm: &Arm, i: usize, names: &Names) -> TokenStream {
-    let (path, chan) = (&names.path, names.operand("chan", arm, i));
-    let span = ours(arm);
+fn build(arm: &Arm, i: usize, names: &Names, optional: bool) -> TokenStream {
+    let (path, span) = (&names.path, ours(arm));
+    let (chan, value) = (names.operand("chan", arm, i), names.operand("value", arm, i));
     match &arm.kind {
-        Kind::Recv { value, ok, .. } => {
-            let ignored = value.as_ref().is_none_or(pattern::is_wild);
-            match (ignored, ok) {
-                (false, None) => quote_spanned!(span=> #chan.__gort_recv()),
-                (false, Some(_)) => quote_spanned!(span=> #chan.__gort_recv_ok()),
-                (true, _) => quote_spanned!(span=> #chan.__gort_recv_any()),
-            }
-        }
-        Kind::Send { result, option, .. } => {
-            let value = names.operand("value", arm, i);
-            let method = match option {
-                true => quote_spanned!(span=> __gort_send_option),
-                false => quote_spanned!(span=> __gort_send),
-            };
-            match result {
-                Some(_) => quote_spanned!(span=> #chan.#method(#value)),
-                None => quote_spanned!(span=> #chan.#method(#value).__gort_unbound()),
-            }
+        Kind::Recv { .. } => quote_spanned!(span=> #chan.arm()),
+        Kind::Send { option: true, .. } => quote_spanned!(span=> #chan.arm_from(#value)),
+        Kind::Send { .. } if optional => quote_spanned!(span=> #chan.arm(#value)),
+        Kind::Send { .. } => {
+            quote_spanned!(span=> #chan.arm(::core::option::Option::Some(#value)))
         }
         Kind::Future { .. } => {
             let future = names.operand("future", arm, i);
@@ -314,9 +397,9 @@ fn looks(select: &Select, names: &Names) -> TokenStream {
     let looks = select.arms.iter().enumerate().map(|(i, arm)| {
         let (chan, value) = (names.operand("chan", arm, i), names.operand("value", arm, i));
         match &arm.kind {
-            Kind::Send { option: true, .. } => code!(#chan.__gort_send_option_face(#value)),
-            Kind::Send { .. } => code!(#chan.__gort_send_face()),
-            _ => code!(#chan.__gort_recv_face()),
+            Kind::Send { option: true, .. } => code!(#chan.look(#value)),
+            Kind::Send { .. } => code!(#chan.look(&#value)),
+            _ => code!(#chan.look()),
         }
     });
     code!([#(#looks),*])
