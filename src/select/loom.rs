@@ -1,6 +1,7 @@
 //! Models of select: claims from two channels, its own claim, cancellation, and the one instant.
 
-use crate::{Chan, select};
+use crate::chan::Chan;
+use crate::select;
 use loom::thread;
 use std::cell::Cell;
 use std::pin::{Pin, pin};

@@ -259,11 +259,13 @@ impl<V> List<V> {
     /// As for [`push_back`](Self::push_back), and `next` is in this list.
     pub(crate) unsafe fn insert_before(&mut self, next: Link<V>, node: NonNull<Node<V>>) {
         let prev = match next {
-            // SAFETY: `next` is in this list, whose lock the caller holds.
-            Some(next) => unsafe {
-                Node::links(next, |prev, _| mem::replace(prev, MaybeUninit::new(Some(node))))
-                    .assume_init()
-            },
+            Some(next) => {
+                let link = MaybeUninit::new(Some(node));
+                // SAFETY: `next` is in this list, whose lock the caller holds.
+                let prev = unsafe { Node::links(next, |prev, _| mem::replace(prev, link)) };
+                // SAFETY: the links of a node that is in a list are initialised.
+                unsafe { prev.assume_init() }
+            }
             None => self.tail.replace(node),
         };
         match prev {
