@@ -156,6 +156,13 @@ pub struct Sender<T> {
 /// Go's `<-chan T`: receives. A clone is the same end of the same channel; each value goes to one of
 /// them.
 ///
+/// Receiving never closes: that is for those who send.
+///
+/// ```compile_fail,E0599
+/// let (_tx, rx) = gort::chan::<i32>(0);
+/// rx.close();
+/// ```
+///
 /// When the last receiver is dropped, values that are still queued are dropped at once, and senders get
 /// theirs back.
 pub struct Receiver<T> {
