@@ -254,6 +254,14 @@ macro_rules! sending {
             ///
             /// Go's `select` with a send and a `default` panics on a closed channel;
             /// `select!` does so too.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// let ch = gort::Chan::new(1);
+            /// assert!(ch.try_send(1).is_ok());
+            /// assert!(ch.try_send(2).unwrap_err().is_full());
+            /// ```
             pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
                 match self.core() {
                     Some(core) => core.try_send(value),
@@ -262,6 +270,17 @@ macro_rules! sending {
             }
 
             /// This end as a `Sink` of futures, which counts as a sender of its own.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use futures::SinkExt;
+            /// # gort::run(async {
+            /// let ch = gort::Chan::new(2);
+            /// ch.sink().send(1).await.unwrap();
+            /// assert_eq!(ch.recv().await, 1);
+            /// # });
+            /// ```
             #[track_caller]
             pub fn sink(&self) -> SendSink<T> {
                 SendSink::new(Sender::from(self), Location::caller())
@@ -274,6 +293,18 @@ macro_rules! sending {
             ///
             /// `close of closed channel` if it is (also if it was closed because the last sender
             /// had been dropped); `close of nil channel`.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # gort::run(async {
+            /// let ch = gort::Chan::new(1);
+            /// ch.send(5).await;
+            /// ch.close();
+            /// assert_eq!(ch.recv_ok().await, (5, true));
+            /// assert_eq!(ch.recv_ok().await, (0, false));
+            /// # });
+            /// ```
             #[track_caller]
             pub fn close(&self) {
                 close_or_panic(self.core());
@@ -281,6 +312,14 @@ macro_rules! sending {
 
             /// Closes the channel as [`close`](Self::close) does, or returns false if it is closed or
             /// nil.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// let ch = gort::Chan::<u8>::new(0);
+            /// assert!(ch.try_close());
+            /// assert!(!ch.try_close());
+            /// ```
             pub fn try_close(&self) -> bool {
                 self.core().is_some_and(Core::close)
             }
@@ -291,6 +330,16 @@ macro_rules! sending {
             /// # Cancel safety
             ///
             /// Dropping the future loses nothing.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # gort::run(async {
+            /// let (tx, rx) = gort::chan::<u8>(0);
+            /// drop(rx);
+            /// tx.closed().await;
+            /// # });
+            /// ```
             #[track_caller]
             pub fn closed(&self) -> Closed<'_, T> {
                 Closed::new(self.core(), Location::caller())
@@ -314,6 +363,18 @@ macro_rules! receiving {
             /// # Go
             ///
             /// `<-ch`.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # gort::run(async {
+            /// let ch = gort::Chan::new(1);
+            /// ch.send("a").await;
+            /// assert_eq!(ch.recv().await, "a");
+            /// ch.close();
+            /// assert_eq!(ch.recv().await, "");
+            /// # });
+            /// ```
             #[track_caller]
             #[inline]
             pub fn recv(&self) -> Recv<'_, T>
@@ -351,6 +412,22 @@ macro_rules! receiving {
             /// # Go
             ///
             /// `for v := range ch` is `while let Some(v) = ch.next().await`.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # gort::run(async {
+            /// let (tx, rx) = gort::chan(2);
+            /// tx.send(1).await.unwrap();
+            /// tx.send(2).await.unwrap();
+            /// drop(tx);
+            /// let mut sum = 0;
+            /// while let Some(n) = rx.next().await {
+            ///     sum += n;
+            /// }
+            /// assert_eq!(sum, 3);
+            /// # });
+            /// ```
             #[doc(alias = "range")]
             #[track_caller]
             #[inline]
@@ -359,6 +436,18 @@ macro_rules! receiving {
             }
 
             /// This end as a `Stream` of futures, which counts as a receiver of its own.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use futures::StreamExt;
+            /// # gort::run(async {
+            /// let (tx, rx) = gort::chan(2);
+            /// tx.send(1).await.unwrap();
+            /// drop(tx);
+            /// assert_eq!(rx.stream().collect::<Vec<_>>().await, [1]);
+            /// # });
+            /// ```
             #[track_caller]
             pub fn stream(&self) -> RecvStream<T> {
                 RecvStream::new(Receiver::from(self), Location::caller())
@@ -373,6 +462,17 @@ macro_rules! receiving {
             /// # Go
             ///
             /// `select` with a receive and a `default`.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use gort::chan::TryRecvError;
+            ///
+            /// let ch = gort::Chan::new(1);
+            /// assert_eq!(ch.try_recv(), Err(TryRecvError::Empty));
+            /// ch.try_send(1).unwrap();
+            /// assert_eq!(ch.try_recv(), Ok(1));
+            /// ```
             #[inline]
             pub fn try_recv(&self) -> Result<T, TryRecvError> {
                 match self.core() {
@@ -383,6 +483,15 @@ macro_rules! receiving {
 
             /// Receives on a thread that is not in async code, as [`next`](Self::next) does; sleeps
             /// while it waits.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// let (tx, rx) = gort::chan(0);
+            /// std::thread::spawn(move || tx.blocking_send(1));
+            /// assert_eq!(rx.blocking_recv(), Some(1));
+            /// assert_eq!(rx.blocking_recv(), None);
+            /// ```
             #[track_caller]
             pub fn blocking_recv(&self) -> Option<T> {
                 context::block_thread(self.next())
