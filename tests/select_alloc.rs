@@ -89,10 +89,10 @@ fn parked_and_woken() {
 fn size_of_the_future() {
     let (a, b) = (Chan::<u64>::new(0), Chan::<u64>::new(0));
     let one = async {
-        select! { v = <-a, if !a.is_closed() => drop(v) }
+        select! { v = <-a, if !a.is_closed() => assert_eq!(v, 0) }
     };
     let two = async {
-        select! { v = <-a => drop(v), b <- 1 => {} }
+        select! { v = <-a => assert_eq!(v, 0), b <- 1 => {} }
     };
     let ready = async {
         select! { () = std::future::ready(()), if a.is_nil() => {} else => {} }

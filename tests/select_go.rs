@@ -88,6 +88,59 @@ fn c052_each_case_has_the_same_weight() {
     }
 }
 
+/// Whether counts of what should be equally likely are within ten standard deviations of chi-square.
+fn fair(count: &[u32]) -> bool {
+    let expected = f64::from(count.iter().sum::<u32>()) / count.len() as f64;
+    let chi: f64 = count.iter().map(|seen| (f64::from(*seen) - expected).powi(2) / expected).sum();
+    let freedom = (count.len() - 1) as f64;
+    chi < freedom + 10.0 * (2.0 * freedom).sqrt()
+}
+
+/// T19: 2 to 32 arms, all ready, of every kind.
+#[test]
+fn c052_arms_of_every_kind_have_the_same_weight() {
+    let c = Chan::<i32>::new(0);
+    c.close();
+    let trials = if cfg!(miri) { 100 } else { 3_200 };
+    macro_rules! count {
+        ($($arms:tt)*) => {{
+            let mut count = Vec::new();
+            for _ in 0..trials {
+                let arm: usize = now(async { select! { $($arms)* } });
+                count.resize(count.len().max(arm + 1), 0u32);
+                count[arm] += 1;
+            }
+            assert!(fair(&count), "{count:?}");
+            count.len()
+        }};
+    }
+    macro_rules! receive {
+        ($($i:literal)*) => { count! { $(<-c => $i,)* } };
+    }
+    macro_rules! next {
+        ($($i:literal)*) => { count! { $(_ = c.next() => $i,)* } };
+    }
+    macro_rules! future {
+        ($($i:literal)*) => { count! { $(() = async {} => $i,)* } };
+    }
+    assert_eq!(receive!(0 1), 2);
+    assert_eq!(receive!(0 1 2 3 4 5 6), 7);
+    assert_eq!(
+        receive!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31),
+        32
+    );
+    assert_eq!(next!(0 1 2 3 4 5 6), 7);
+    assert_eq!(future!(0 1 2 3 4 5 6), 7);
+    let mixed = count! {
+        <-c => 0,
+        _ = std::future::pending::<()>() => unreachable!(),
+        _ = c.next() => 1,
+        () = async {} => 2,
+        <-c => 3,
+    };
+    assert_eq!(mixed, 4);
+}
+
 #[test]
 fn c053_two_sends_on_one_channel_are_both_chosen() {
     for capacity in [0, 100] {

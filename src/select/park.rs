@@ -248,3 +248,175 @@ unsafe fn try_all(
         done.then_some(channel.index)
     })
 }
+
+#[cfg(all(test, not(gort_loom)))]
+mod tests {
+    use super::{Channel, Parked, Parking, locked, try_all};
+    use crate::select::live::Live;
+    use crate::wait::arm::{Arm, ObjectGuard, ObjectLock};
+    use crate::wait::batch::WakeBatch;
+    use crate::wait::record::Record;
+    use crate::wait::waiter::Waiter;
+    use std::cell::{Cell, RefCell};
+    use std::task::Waker;
+
+    /// An object that says what is done to it.
+    struct Fake<'a> {
+        lock: &'a ObjectLock,
+        log: &'a RefCell<Vec<usize>>,
+        ready: Cell<bool>,
+        uncollected: Cell<bool>,
+        enqueued: Cell<Option<u32>>,
+    }
+
+    impl<'a> Fake<'a> {
+        fn new(lock: &'a ObjectLock, log: &'a RefCell<Vec<usize>>) -> Self {
+            let off = || Cell::new(false);
+            Fake { lock, log, ready: off(), uncollected: off(), enqueued: Cell::new(None) }
+        }
+
+        fn assert_locked(&self) {
+            let key = self.key().unwrap();
+            assert!(self.log.borrow().contains(&key), "the lock was taken");
+        }
+    }
+
+    // SAFETY: the key is the lock's address, and there is no node that others could reach.
+    unsafe impl Arm for Fake<'_> {
+        fn key(&self) -> Option<usize> {
+            Some(std::ptr::from_ref(self.lock).addr())
+        }
+
+        fn lock(&self) -> ObjectGuard<'_> {
+            self.log.borrow_mut().extend(self.key());
+            self.lock.lock()
+        }
+
+        fn not_ready(&self) -> Option<u32> {
+            (!self.ready.get()).then_some(0)
+        }
+
+        unsafe fn try_locked(&self, _wakes: &mut WakeBatch) -> bool {
+            self.assert_locked();
+            self.ready.get()
+        }
+
+        unsafe fn reclaim_locked(&self, _goroutine: Option<&'static Record>) -> bool {
+            self.uncollected.get()
+        }
+
+        unsafe fn enqueue_locked(&self, _waiter: &Waiter, case: u32, _wakes: &mut WakeBatch) {
+            self.assert_locked();
+            self.enqueued.set(Some(case));
+        }
+
+        unsafe fn cancel_locked(&self) {
+            self.enqueued.set(None);
+        }
+
+        unsafe fn collect_locked(&self, _wakes: &mut WakeBatch) -> bool {
+            false
+        }
+    }
+
+    fn channels<'a>(fakes: &'a [Fake<'_>]) -> Vec<Channel<'a>> {
+        fakes.iter().map(|fake| Channel::new(fake)).collect()
+    }
+
+    fn park(fakes: &[Fake<'_>], live: u64, wait: bool) -> (Parking, Parked) {
+        let mut parking = Parking::new();
+        let waker = wait.then(|| Waker::noop().clone());
+        let parked = parking.park(&mut channels(fakes), &live, false, waker);
+        (parking, parked)
+    }
+
+    #[test]
+    fn each_lock_is_taken_once_in_the_order_of_addresses() {
+        for objects in [1, 3, 8, 9, 40, 200] {
+            let locks: Vec<ObjectLock> = (0..objects).map(|_| ObjectLock::new()).collect();
+            let log = RefCell::new(Vec::new());
+            // Every lock twice, and not in order.
+            let fakes: Vec<Fake<'_>> =
+                (0..2 * objects).map(|i| Fake::new(&locks[i * 7 % objects], &log)).collect();
+            let mut sorted = channels(&fakes);
+            sorted.sort_unstable_by_key(|channel| channel.key);
+            let mut called = false;
+            locked(&mut sorted, &mut |all| {
+                called = true;
+                assert_eq!(all.len(), 2 * objects);
+                fakes.iter().for_each(Fake::assert_locked);
+            });
+            assert!(called);
+            // All are free again: this would hang otherwise.
+            locks.iter().for_each(|lock| drop(lock.lock()));
+            let taken = log.into_inner();
+            assert!(taken.is_sorted() && taken.len() <= objects, "{taken:?}");
+            assert!(taken.windows(2).all(|pair| pair[0] != pair[1]));
+        }
+    }
+
+    #[test]
+    fn under_all_locks_ready_arms_have_equal_chances() {
+        let (lock, log) = (ObjectLock::new(), RefCell::new(Vec::new()));
+        let fakes: Vec<Fake<'_>> = (0..6).map(|_| Fake::new(&lock, &log)).collect();
+        for arm in [1, 2, 5] {
+            fakes[arm].ready.set(true);
+        }
+        let mut count = [0u32; 6];
+        for _ in 0..3_000 {
+            let (_, Parked::Done(arm)) = park(&fakes, u64::first(6), true) else { panic!() };
+            count[arm] += 1;
+        }
+        // sigma is 26.
+        assert!([1, 2, 5].iter().all(|arm| count[*arm].abs_diff(1_000) < 260), "{count:?}");
+    }
+
+    #[test]
+    fn biased_takes_the_first_arm_whatever_the_order_of_locks() {
+        let (lock, log) = (ObjectLock::new(), RefCell::new(Vec::new()));
+        let fakes: Vec<Fake<'_>> = (0..6).map(|_| Fake::new(&lock, &log)).collect();
+        let mut all = channels(&fakes);
+        for (index, channel) in all.iter_mut().enumerate() {
+            channel.index = 5 - index;
+        }
+        fakes[0].ready.set(true);
+        fakes[3].ready.set(true);
+        let _guard = fakes[0].lock();
+        // SAFETY: the one lock is held, and nothing is enqueued.
+        let done = unsafe { try_all(&mut all, true, true, &mut WakeBatch::new()) };
+        assert_eq!(done, Some(2));
+    }
+
+    #[test]
+    fn what_nobody_collects_is_taken_only_before_waiting() {
+        let (lock, log) = (ObjectLock::new(), RefCell::new(Vec::new()));
+        let fakes: Vec<Fake<'_>> = (0..3).map(|_| Fake::new(&lock, &log)).collect();
+        fakes[1].uncollected.set(true);
+        assert_eq!(park(&fakes, u64::first(3), false).1, Parked::NotReady);
+        assert_eq!(park(&fakes, u64::first(3), true).1, Parked::Done(1));
+    }
+
+    #[test]
+    fn only_live_arms_are_enqueued_each_with_its_number() {
+        let (lock, log) = (ObjectLock::new(), RefCell::new(Vec::new()));
+        let fakes: Vec<Fake<'_>> = (0..4).map(|_| Fake::new(&lock, &log)).collect();
+        fakes[2].ready.set(true);
+        let (mut parking, parked) = park(&fakes, 0b1011, true);
+        assert_eq!(parked, Parked::Waiting);
+        assert!(!parking.is_idle());
+        let cases: Vec<_> = fakes.iter().map(|fake| fake.enqueued.get()).collect();
+        assert_eq!(cases, [Some(0), Some(1), None, Some(3)]);
+        parking.unpark(&channels(&fakes));
+        assert!(parking.is_idle() && fakes.iter().all(|fake| fake.enqueued.get().is_none()));
+    }
+
+    #[test]
+    fn without_live_channels_nothing_is_registered() {
+        let (lock, log) = (ObjectLock::new(), RefCell::new(Vec::new()));
+        let fakes = [Fake::new(&lock, &log)];
+        let (parking, parked) = park(&fakes, 0, true);
+        assert!(parked == Parked::Waiting && parking.is_idle());
+        assert_eq!(park(&fakes, 0, false).1, Parked::NotReady);
+        assert!(log.borrow().is_empty());
+    }
+}
