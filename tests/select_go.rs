@@ -593,6 +593,41 @@ fn c073_break_leaves_the_block_that_is_named() {
 }
 
 #[test]
+fn c074_a_timer_whose_time_has_come_beats_default() {
+    use gort::time::{Duration, after, sleep};
+    gort::run(async {
+        let (due, later) = (after(Duration::from_millis(1)), after(Duration::from_secs(1_000)));
+        sleep(Duration::from_millis(2)).await;
+        select! {
+            <-later => panic!("early"),
+            default => {}
+        }
+        select! {
+            _t = <-due => {}
+            <-later => panic!("early"),
+            default => panic!("its time has come"),
+        }
+    });
+}
+
+#[test]
+fn c074_a_timer_wakes_a_parked_select() {
+    use gort::time::{Duration, after, sleep};
+    gort::run(async {
+        let never = Chan::<i32>::new(0);
+        select! {
+            _t = <-after(Duration::from_millis(1)) => {}
+            <-never => unreachable!(),
+        }
+        select! {
+            () = sleep(Duration::from_millis(1)) => {}
+            <-never => unreachable!(),
+        }
+        assert!(never.try_send(1).is_err(), "nobody receives any more");
+    });
+}
+
+#[test]
 fn c075_a_parked_select_that_is_dropped_leaves_no_trace_and_loses_nothing() {
     let (a, b) = (Chan::new(0), Chan::<i32>::new(0));
     let drops = Arc::new(());
