@@ -138,7 +138,8 @@ impl<F: FnOnce() -> R, R> fmt::Debug for Deferred<F, R> {
 ///
 /// Exactly one arm takes effect; the others have none. `out <- value` owns its value while the select
 /// lasts, and drops it if another arm wins; with `out <- &mut option` the value stays in the option.
-/// (That is decided by the `&mut`: put parentheses around it to send a reference.)
+/// (That is decided by the `&mut`: put parentheses around it to send a reference. An option can stand in
+/// one arm only, as it is borrowed.)
 ///
 /// # Arms
 ///
