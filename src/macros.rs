@@ -133,6 +133,8 @@ impl<F: FnOnce() -> R, R> fmt::Debug for Deferred<F, R> {
 ///    is the select's.
 /// 2. If arms are ready, one of them takes effect. Each has the same chance; with `biased;` in front,
 ///    the first that is ready is taken. If none is ready, `default` runs, or the select waits.
+///    With `default` it never waits for an arm; it may let other goroutines run first, as every operation
+///    does now and then, and is for async code like every other select.
 /// 3. The arms that lost are gone, and their borrows with them, before the body runs. It is plain
 ///    code of the function around: `break`, `continue`, `return`, `?` and `.await` work.
 ///

@@ -17,8 +17,11 @@ mod live;
 mod loom;
 mod operand;
 mod park;
+#[cfg(all(test, not(gort_loom)))]
+mod tests;
 
 pub use dynamic::{Select, SelectFuture};
+pub use operand::{RecvOperand, SendOperand};
 
 /// What `select!` expands to. Not public API.
 #[doc(hidden)]
