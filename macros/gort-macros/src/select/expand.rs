@@ -331,7 +331,7 @@ fn arms(select: &Select, names: &Names, optional: bool) -> TokenStream {
     code! {
         let #arms = (#(#built,)*);
         let core = #path::NoCore #(.join(#path::Arm::core(&#arms.#fields)))*;
-        #path::Select { head: #path::Head::new(#live, core), arms: #arms }
+        #path::Select { head: #path::Head::new(#live, core), #arms }
     }
 }
 
