@@ -1,7 +1,11 @@
 //! What a select says about itself while it waits.
 
+use super::Select;
+use crate::chan::Chan;
+use crate::runtime::{go, run};
+use crate::select;
+use crate::task::yield_now;
 use crate::wait::record::{self, Record, WaitReason};
-use crate::{Chan, Select, select};
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
@@ -9,13 +13,13 @@ use std::sync::{Arc, OnceLock};
 async fn waits<F: Future + Send + 'static>(future: F) -> (WaitReason, u32) {
     let cell = Arc::new(OnceLock::<&'static Record>::new());
     let inner = cell.clone();
-    let goroutine = crate::go(async move {
+    let goroutine = go(async move {
         inner.set(record::current().expect("a goroutine has a record")).unwrap();
         future.await;
     });
     let waiting = [WaitReason::Select, WaitReason::SelectNoCases];
     let said = loop {
-        crate::task::yield_now().await;
+        yield_now().await;
         let Some(record) = cell.get() else { continue };
         let (reason, _) = record.reason();
         if waiting.contains(&reason) {
@@ -31,7 +35,7 @@ async fn waits<F: Future + Send + 'static>(future: F) -> (WaitReason, u32) {
 
 #[test]
 fn a_select_that_waits_says_so_and_where() {
-    crate::run(async {
+    run(async {
         let never = Chan::<i32>::new(0);
         let (a, b) = (never.clone(), never.clone());
         let channels = async move {
