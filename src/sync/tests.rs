@@ -1,9 +1,11 @@
 //! The starvation mode of the lock, and waiters that do not come, on a clock that the tests hold.
 
 use super::raw_mutex::{RawLock, RawMutex};
+use super::wait_group::WaitGroup;
 use crate::sys::clock::Nanos;
-use crate::wait::record::{self, FreeList, Record};
-use std::pin::Pin;
+use crate::sys::point::{self, Op};
+use crate::wait::record::{self, FreeList, Record, WaitReason};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -222,4 +224,44 @@ fn a_wake_up_that_a_whole_poll_did_not_answer_goes_to_the_next_waiter_in_time() 
     assert!(next.poll(0));
     mutex.unlock();
     assert!(kept.poll(0));
+}
+
+/// The record of a goroutine that polls `future` once: what it waits for, and in which line.
+fn parked<F: Future>(future: F) -> (WaitReason, u32) {
+    let record = FreeList::new().pop();
+    let outer = record::swap_current(Some(record));
+    assert!(pin!(future).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    record::swap_current(outer);
+    (record.reason().0, record.site().map_or(0, |site| site.line()))
+}
+
+#[test]
+fn who_waits_says_for_what_and_where() {
+    let (mutex, wg) = (locked(), WaitGroup::new());
+    wg.add(1);
+    assert_eq!(parked(mutex.lock()), (WaitReason::MutexLock, line!()));
+    assert_eq!(parked(wg.wait()), (WaitReason::WaitGroupWait, line!()));
+}
+
+/// The budget of a poll is charged for a lock that was waited for, and for no other.
+#[test]
+fn only_a_contended_lock_costs_budget() {
+    let mutex = RawMutex::new();
+    let mut cx = Context::from_waker(Waker::noop());
+    let saved = point::enter();
+    for _ in 0..2 * point::BUDGET {
+        assert!(pin!(mutex.lock()).poll(&mut cx).is_ready());
+        mutex.unlock();
+    }
+    for _ in 0..point::BUDGET {
+        assert!(mutex.try_lock());
+        let mut lock = pin!(mutex.lock());
+        assert!(lock.as_mut().poll(&mut cx).is_pending());
+        mutex.unlock();
+        assert!(lock.as_mut().poll(&mut cx).is_ready());
+        mutex.unlock();
+    }
+    let spent = point::poll(&mut cx, Op::Sync).is_pending();
+    point::leave(saved);
+    assert!(spent);
 }
