@@ -196,3 +196,18 @@ fn a_fan_in_over_a_list_that_shrinks_ends_with_every_value_seen() {
     };
     block_on(async { futures::join!(sends, receive) });
 }
+
+#[test]
+fn the_cases_that_lost_are_gone_when_the_winners_function_runs() {
+    let (a, b) = (filled(1, [1]), Chan::new(0));
+    let value = Arc::new(());
+    let mut select = Select::new();
+    select.send(&b, value.clone(), |()| unreachable!());
+    select.recv(&a, |v, _| (v, Arc::strong_count(&value), b.try_recv().is_err()));
+    let mut future = Box::pin(select.wait());
+    assert_eq!(poll(future.as_mut()), Poll::Ready((1, (1, 1, true))));
+    let text = panic_text(|| {
+        let _ = poll(future.as_mut());
+    });
+    assert_eq!(text, "a select was polled after it had completed");
+}

@@ -241,6 +241,7 @@ impl<'a, R> Select<'a, R> {
             default: self.default,
             site: Location::caller(),
             parking: Parking::new(),
+            done: false,
             _pinned: PhantomPinned,
         }
     }
@@ -277,6 +278,7 @@ pub struct SelectFuture<'a, R> {
     default: Option<usize>,
     site: &'static Location<'static>,
     parking: Parking,
+    done: bool,
     _pinned: PhantomPinned,
 }
 
@@ -358,16 +360,15 @@ impl<R> SelectFuture<'_, R> {
         None
     }
 
+    /// Lets the cases that lost go, and then makes the result of the one that won.
     fn finish(&mut self, case: usize) -> R {
-        match &mut self.cases[case] {
-            Entry::Operation(done) => done.as_mut().finish(),
-            entry @ Entry::Default(_) => {
-                let nothing: Box<dyn FnOnce() -> R + Send> = Box::new(|| unreachable!());
-                match std::mem::replace(entry, Entry::Default(nothing)) {
-                    Entry::Default(then) => then(),
-                    Entry::Operation(_) => unreachable!("it was matched as a default"),
-                }
-            }
+        let mut cases = std::mem::take(&mut self.cases);
+        self.done = true;
+        let won = cases.swap_remove(case);
+        drop(cases);
+        match won {
+            Entry::Operation(mut done) => done.as_mut().finish(),
+            Entry::Default(then) => then(),
         }
     }
 }
@@ -386,6 +387,7 @@ impl<R> Future for SelectFuture<'_, R> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(usize, R)> {
         // SAFETY: nothing is moved out: cases are pinned in their boxes, and the waiter stays.
         let this = unsafe { self.get_unchecked_mut() };
+        assert!(!this.done, "a select was polled after it had completed");
         let reason = match this.cases[..] {
             [] => WaitReason::SelectNoCases,
             _ => WaitReason::Select,
