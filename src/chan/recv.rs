@@ -8,7 +8,7 @@
 
 #![expect(unsafe_code, reason = "the operation's node is shared with the channel")]
 
-use super::core::{ChanNode, Core, Slot, State, Tried, slot};
+use super::core::{ChanNode, Core, Locked, Slot, State, Tried, slot};
 use super::zero::ZeroValue;
 use crate::sys::point::{self, Op};
 use crate::wait::batch::WakeBatch;
@@ -36,8 +36,18 @@ impl<T> Core<T> {
     #[inline]
     pub(super) fn recv_now(&self) -> Received<T> {
         let mut value = MaybeUninit::uninit();
+        // SAFETY: `value` can be written to.
+        match unsafe { self.quick_recv(value.as_mut_ptr()) } {
+            // SAFETY: `quick_recv` wrote it.
+            None => Received::Value(unsafe { value.assume_init() }),
+            Some(state) => Self::recv_locked(state),
+        }
+    }
+
+    #[inline(never)]
+    fn recv_locked(mut state: Locked<'_, T>) -> Received<T> {
+        let mut value = MaybeUninit::uninit();
         let mut wakes = WakeBatch::new();
-        let mut state = self.lock();
         // SAFETY: `value` can be written to.
         let tried = unsafe { state.try_recv(value.as_mut_ptr(), &mut wakes) };
         drop(state);
@@ -90,17 +100,40 @@ impl<'a, T> RecvOp<'a, T> {
             return Poll::Pending;
         };
         let first = self.waiter.is_idle();
-        let mut wakes = WakeBatch::new();
+        let mut state = None;
         if first {
             ready!(point::poll(cx, Op::Chan));
             if core.may_recv() {
                 // SAFETY: not enqueued: the slot is ours, and can be written to.
-                let tried = unsafe { core.lock().try_recv(slot(&self.node), &mut wakes) };
-                match tried {
-                    Tried::Done => return self.take(&mut wakes),
-                    Tried::Closed | Tried::Disconnected => return Poll::Ready(None),
-                    Tried::Wait => {}
+                state = unsafe { core.quick_recv(slot(&self.node)) };
+                if state.is_none() {
+                    // SAFETY: `quick_recv` wrote it; it is read once.
+                    return Poll::Ready(Some(unsafe { slot(&self.node).read() }));
                 }
+            }
+        }
+        self.poll_rest(core, state, cx, first)
+    }
+
+    /// All that is not the common case. `state` is locked if the operation is not enqueued and may be
+    /// ready.
+    #[inline(never)]
+    fn poll_rest(
+        &self,
+        core: &Core<T>,
+        state: Option<Locked<'_, T>>,
+        cx: &mut Context<'_>,
+        first: bool,
+    ) -> Poll<Option<T>> {
+        let mut wakes = WakeBatch::new();
+        if let Some(mut state) = state {
+            // SAFETY: not enqueued: the slot is ours, and can be written to.
+            let tried = unsafe { state.try_recv(slot(&self.node), &mut wakes) };
+            drop(state);
+            match tried {
+                Tried::Done => return self.take(&mut wakes),
+                Tried::Closed | Tried::Disconnected => return Poll::Ready(None),
+                Tried::Wait => {}
             }
         }
         match self.poll_slow(core, cx, first, &mut wakes) {
@@ -217,16 +250,24 @@ impl<'a, T> RecvOp<'a, T> {
     }
 }
 
-impl<T> Drop for RecvOp<'_, T> {
-    fn drop(&mut self) {
+impl<T> RecvOp<'_, T> {
+    /// Gives back what it was matched with, if it was, and leaves the line.
+    #[cold]
+    fn abandon(&self) {
         let Some(core) = self.core else { return };
-        if self.waiter.is_idle() {
-            return;
-        }
         let mut wakes = WakeBatch::new();
         // SAFETY: enqueued by us: the waiter is not idle.
         unsafe { core.lock().abandon_recv(&self.node, &mut wakes) };
         wakes.wake_all();
+    }
+}
+
+impl<T> Drop for RecvOp<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.waiter.is_idle() {
+            self.abandon();
+        }
     }
 }
 

@@ -8,7 +8,7 @@
 
 #![expect(unsafe_code, reason = "the operation's node is shared with the channel")]
 
-use super::core::{ChanNode, Core, Slot, State, Tried, slot, tag};
+use super::core::{ChanNode, Core, Locked, Slot, State, Tried, slot, tag};
 use super::error::SendError;
 use crate::sys::point::{self, Op};
 use crate::wait::batch::WakeBatch;
@@ -48,10 +48,23 @@ impl<T> Core<T> {
     /// Sends `*value` if that is possible at once. On `Done` the value has been moved out.
     #[inline]
     pub(super) fn send_now(&self, value: &ManuallyDrop<T>) -> Tried {
-        let mut wakes = WakeBatch::new();
-        let mut state = self.lock();
+        let value = &raw const **value;
         // SAFETY: it holds a value, which nobody drops if it is moved out.
-        let tried = unsafe { state.try_send(&raw const **value, &mut wakes) };
+        match unsafe { self.quick_send(value) } {
+            None => Tried::Done,
+            // SAFETY: as above; it has not been moved out yet.
+            Some(state) => unsafe { Self::send_locked(state, value) },
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`State::try_send`].
+    #[inline(never)]
+    unsafe fn send_locked(mut state: Locked<'_, T>, value: *const T) -> Tried {
+        let mut wakes = WakeBatch::new();
+        // SAFETY: by this function's contract.
+        let tried = unsafe { state.try_send(value, &mut wakes) };
         drop(state);
         wakes.wake_all();
         tried
@@ -131,8 +144,19 @@ impl<T> SendOp<T> {
     #[inline]
     pub(super) fn send_now(&self, core: &Core<T>) -> Option<Outcome> {
         debug_assert!(self.is_full());
+        // SAFETY: not enqueued, so nobody else has the slot, which holds a value.
+        match unsafe { core.quick_send(slot(&self.node)) } {
+            None => {
+                self.set_sent();
+                Some(Outcome::Sent)
+            }
+            Some(state) => self.send_locked(state),
+        }
+    }
+
+    #[inline(never)]
+    fn send_locked(&self, mut state: Locked<'_, T>) -> Option<Outcome> {
         let mut wakes = WakeBatch::new();
-        let mut state = core.lock();
         // SAFETY: not enqueued, so nobody else has the slot, which holds a value.
         let outcome = Outcome::of(unsafe { state.try_send(slot(&self.node), &mut wakes) });
         drop(state);
@@ -162,14 +186,7 @@ impl<T> SendOp<T> {
         } else if let Some(outcome) = self.settled() {
             return Poll::Ready(outcome);
         }
-        let polled = self.poll_slow(core, cx, first);
-        if polled.is_pending() {
-            record::park(WaitReason::ChanSend, site);
-            if first {
-                point::refund();
-            }
-        }
-        polled
+        self.poll_slow(core, site, cx, first)
     }
 
     /// The outcome, if somebody completed the operation.
@@ -183,7 +200,14 @@ impl<T> SendOp<T> {
         })
     }
 
-    fn poll_slow(&self, core: &Core<T>, cx: &mut Context<'_>, first: bool) -> Poll<Outcome> {
+    #[inline(never)]
+    fn poll_slow(
+        &self,
+        core: &Core<T>,
+        site: &'static Location<'static>,
+        cx: &mut Context<'_>,
+        first: bool,
+    ) -> Poll<Outcome> {
         let mut waker = first.then(|| cx.waker().clone());
         loop {
             let mut wakes = WakeBatch::new();
@@ -194,10 +218,15 @@ impl<T> SendOp<T> {
             wakes.wake_all();
             match step {
                 Step::Over(outcome) => return Poll::Ready(outcome),
-                Step::Parked(_) => return Poll::Pending,
+                Step::Parked(_) => break,
                 Step::NeedsWaker => waker = Some(cx.waker().clone()),
             }
         }
+        record::park(WaitReason::ChanSend, site);
+        if first {
+            point::refund();
+        }
+        Poll::Pending
     }
 
     /// One look under the lock.
@@ -238,10 +267,15 @@ impl<T> SendOp<T> {
         Step::Parked(old)
     }
     /// Stops waiting. Whether the value has been sent is the outcome then.
+    #[inline]
     pub(super) fn cancel(&self, core: &Core<T>) {
-        if self.waiter.is_idle() {
-            return;
+        if !self.waiter.is_idle() {
+            self.cancel_waiting(core);
         }
+    }
+
+    #[cold]
+    fn cancel_waiting(&self, core: &Core<T>) {
         if self.waiter.chosen().is_none() {
             // SAFETY: enqueued by us: the waiter is not idle.
             unsafe { core.lock().cancel_send(&self.node) };
@@ -251,6 +285,7 @@ impl<T> SendOp<T> {
 }
 
 impl<T> Drop for SendOp<T> {
+    #[inline]
     fn drop(&mut self) {
         if self.is_full() {
             drop(self.take_value());
@@ -289,6 +324,7 @@ impl<'a, T> Sending<'a, T> {
 }
 
 impl<T> Drop for Sending<'_, T> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(core) = self.core {
             self.op.cancel(core);
