@@ -100,42 +100,43 @@ impl<'a, T> RecvOp<'a, T> {
             return Poll::Pending;
         };
         let first = self.waiter.is_idle();
-        let mut state = None;
         if first {
             ready!(point::poll(cx, Op::Chan));
             if core.may_recv() {
                 // SAFETY: not enqueued: the slot is ours, and can be written to.
-                state = unsafe { core.quick_recv(slot(&self.node)) };
-                if state.is_none() {
+                return match unsafe { core.quick_recv(slot(&self.node)) } {
                     // SAFETY: `quick_recv` wrote it; it is read once.
-                    return Poll::Ready(Some(unsafe { slot(&self.node).read() }));
-                }
+                    None => Poll::Ready(Some(unsafe { slot(&self.node).read() })),
+                    Some(state) => self.poll_locked(core, state, cx),
+                };
             }
         }
-        self.poll_rest(core, state, cx, first)
+        self.poll_wait(core, cx, first)
     }
 
-    /// All that is not the common case. `state` is locked if the operation is not enqueued and may be
-    /// ready.
+    /// The operation is not enqueued, and may be ready.
     #[inline(never)]
-    fn poll_rest(
+    fn poll_locked(
         &self,
         core: &Core<T>,
-        state: Option<Locked<'_, T>>,
+        mut state: Locked<'_, T>,
         cx: &mut Context<'_>,
-        first: bool,
     ) -> Poll<Option<T>> {
         let mut wakes = WakeBatch::new();
-        if let Some(mut state) = state {
-            // SAFETY: not enqueued: the slot is ours, and can be written to.
-            let tried = unsafe { state.try_recv(slot(&self.node), &mut wakes) };
-            drop(state);
-            match tried {
-                Tried::Done => return self.take(&mut wakes),
-                Tried::Closed | Tried::Disconnected => return Poll::Ready(None),
-                Tried::Wait => {}
-            }
+        // SAFETY: not enqueued: the slot is ours, and can be written to.
+        let tried = unsafe { state.try_recv(slot(&self.node), &mut wakes) };
+        drop(state);
+        match tried {
+            Tried::Done => self.take(&mut wakes),
+            Tried::Closed | Tried::Disconnected => Poll::Ready(None),
+            Tried::Wait => self.poll_wait(core, cx, true),
         }
+    }
+
+    /// The operation is enqueued, or was not ready a moment ago.
+    #[inline(never)]
+    fn poll_wait(&self, core: &Core<T>, cx: &mut Context<'_>, first: bool) -> Poll<Option<T>> {
+        let mut wakes = WakeBatch::new();
         match self.poll_slow(core, cx, first, &mut wakes) {
             Poll::Ready(true) => self.take(&mut wakes),
             Poll::Ready(false) => Poll::Ready(None),
@@ -153,6 +154,7 @@ impl<'a, T> RecvOp<'a, T> {
     }
 
     /// `true`: received into the slot. `false`: closed and empty.
+    #[inline]
     fn poll_slow(
         &self,
         core: &Core<T>,
