@@ -56,6 +56,7 @@ pub struct Head<L, C> {
 
 impl<L, C> Head<L, C> {
     /// Starts with the arms in `live`.
+    #[inline]
     pub fn new(live: L, core: C) -> Self {
         Head { live, core }
     }
@@ -75,6 +76,7 @@ pub struct NoCore;
 
 impl NoCore {
     /// What two arms need together.
+    #[inline]
     pub fn join<C: Core>(self, other: C) -> C {
         other
     }

@@ -311,6 +311,7 @@ impl<T, O, Y: Fn(Option<T>) -> O> Arm for RecvAs<'_, T, Y> {
     type Output = O;
     type Core = Parking;
 
+    #[inline]
     fn core(&self) -> Parking {
         Parking::new()
     }
@@ -355,6 +356,7 @@ impl<T, A: Answer<T>> Arm for SendAs<'_, T, A> {
     type Output = A::Output;
     type Core = Parking;
 
+    #[inline]
     fn core(&self) -> Parking {
         Parking::new()
     }
@@ -418,6 +420,7 @@ impl<T, A: Answer<T>> Arm for SendFrom<'_, T, A> {
     type Output = A::Output;
     type Core = Parking;
 
+    #[inline]
     fn core(&self) -> Parking {
         Parking::new()
     }

@@ -57,12 +57,14 @@ pub(super) enum Decided {
 }
 
 impl Parking {
+    #[inline]
     pub(super) fn new() -> Self {
         Parking { waiter: Waiter::new(), waker: (0, 0), foreign: false }
     }
 
     /// What two arms need together.
     #[doc(hidden)]
+    #[inline]
     pub fn join<C>(self, _other: C) -> Parking {
         self
     }
