@@ -415,6 +415,10 @@ impl FreeList {
     #[inline]
     pub(crate) fn push(&mut self, record: &'static Record) {
         record.stamp(WaitReason::None, 0);
+        if record.polls() % 2 == 1 {
+            // It ended inside its last poll. The next goroutine starts outside of one.
+            record.step();
+        }
         // Ordering: Relaxed: readers check the number again after what they read (module doc).
         record.id.store(0, Ordering::Relaxed);
         self.link(record);

@@ -114,6 +114,18 @@ fn a_match_may_be_taken_within_its_goroutine_or_after_a_whole_poll_of_it() {
 }
 
 #[test]
+fn a_record_whose_goroutine_ended_inside_a_poll_is_outside_of_one_for_the_next() {
+    let mut free = FreeList::new();
+    let record = free.pop();
+    record.start_poll();
+    assert_eq!(record.polls() % 2, 1);
+    free.push(record);
+    assert!(std::ptr::eq(free.pop(), record), "the last one in is the first one out");
+    assert_eq!(record.polls() % 2, 0);
+    free.push(record);
+}
+
+#[test]
 fn a_batch_wakes_everybody_even_past_its_room_and_past_a_panic() {
     struct Bomb;
     impl Wake for Bomb {
