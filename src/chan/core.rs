@@ -273,7 +273,8 @@ impl<T> Core<T> {
         let guard = self.lock.lock();
         // SAFETY: exclusive under the lock.
         let state = self.state.with_mut(|state| unsafe { &mut *state });
-        let plain = state.senders.is_empty() & state.returned.is_empty() & !state.has_burst();
+        let plain = (size_of::<T>() <= QUICK_BYTES)
+            && (state.senders.is_empty() & state.returned.is_empty() & !state.has_burst());
         let value = if plain { state.buffer.pop_front() } else { None };
         let Some(value) = value else {
             return Some(Locked { access: Access { core: self, state }, _guard: guard });
@@ -300,7 +301,8 @@ impl<T> Core<T> {
         let guard = self.lock.lock();
         // SAFETY: exclusive under the lock.
         let state = self.state.with_mut(|state| unsafe { &mut *state });
-        let plain = state.receivers.is_empty()
+        let plain = (size_of::<T>() <= QUICK_BYTES)
+            & state.receivers.is_empty()
             & state.streams.is_empty()
             & (state.buffer.len() < state.capacity)
             & !state.is_over();
@@ -428,6 +430,9 @@ impl<T> DerefMut for Locked<'_, T> {
         self.access.state
     }
 }
+
+/// Larger values do not take the inlined paths, which would put copies of them on the stack.
+const QUICK_BYTES: usize = 1024;
 
 /// Buffers that need no more memory than this are never shrunk.
 const KEEP_BYTES: usize = 64 * 1024;
