@@ -46,7 +46,7 @@ use slab::Slab;
 use std::cell::Cell;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How long a turn may wait.
@@ -68,7 +68,9 @@ struct Shared {
     /// A time that has passed: what the clock said when timers were last fired.
     coarse: CachePadded<AtomicU64>,
     bell: CachePadded<Bell>,
-    poller: Poller,
+    backend: Backend,
+    /// Made with the driver, or [lazily](Driver::lazy) by the first registration.
+    poller: OnceLock<Poller>,
     /// Nobody fires timers any more. Set before a shard's lock is taken to remove its timers, and
     /// read under it by who adds one.
     timers_stopped: AtomicBool,
@@ -77,6 +79,27 @@ struct Shared {
 impl Shared {
     fn coarse(&self) -> Nanos {
         self.coarse.load(Ordering::Relaxed)
+    }
+
+    fn make_poller(&self) -> io::Result<&Poller> {
+        if self.poller.get().is_none() {
+            // Two may come here; one of the pollers is used.
+            let _ = self.poller.set(Poller::new(self.backend)?);
+        }
+        Ok(self.poller())
+    }
+
+    /// The poller. The caller holds a registration, or the driver is not lazy.
+    fn poller(&self) -> &Poller {
+        self.poller.get().expect("the poller is made before it is needed")
+    }
+
+    /// Ends the wait of the thread that waits in the poller.
+    fn notify(&self) {
+        // Without a poller nobody waits in it.
+        if let Some(poller) = self.poller.get() {
+            poller.notify();
+        }
     }
 }
 
@@ -126,23 +149,32 @@ impl Driver {
     ///
     /// When the system has no descriptors left.
     pub(crate) fn new(clock: Clock, backend: Backend, shards: usize) -> io::Result<Self> {
+        let driver = Self::lazy(clock, backend, shards);
+        driver.shared.make_poller()?;
+        Ok(driver)
+    }
+
+    /// As [`new`](Self::new), without a poller until somebody registers a descriptor. Nobody can wait
+    /// in it until then, so this is for a runtime that lets no time pass while it waits.
+    pub(crate) fn lazy(clock: Clock, backend: Backend, shards: usize) -> Self {
         let coarse = CachePadded::new(AtomicU64::new(clock.now()));
         let bell = CachePadded::new(Bell::new());
         let shared = Arc::new(Shared {
             clock,
             coarse,
             bell,
-            poller: Poller::new(backend)?,
+            backend,
+            poller: OnceLock::new(),
             timers_stopped: AtomicBool::new(false),
         });
         let shard = || Arc::new(Shard::new(shared.clone()));
-        Ok(Self {
+        Self {
             shards: std::iter::repeat_with(shard).take(shards.max(1)).collect(),
             shared,
             turn: CachePadded::new(Mutex::new(())),
             sources: CachePadded::new(Mutex::default()),
             shut_down: AtomicBool::new(false),
-        })
+        }
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -155,7 +187,8 @@ impl Driver {
     }
 
     /// Waits for events, at most `limit` and never past the least deadline, and wakes whoever waited
-    /// for them. Returns how many events there were, `None` if another thread is waiting right now.
+    /// for them. Returns how many events there were, `None` if another thread is waiting right now or
+    /// if there is nothing to wait in. While the clock stands still there are no deadlines.
     ///
     /// It fires no timers: [`fire_due`](Self::fire_due) does.
     ///
@@ -163,14 +196,19 @@ impl Driver {
     ///
     /// When the system refuses to wait, which means that somebody has closed the queue's descriptor.
     pub(crate) fn try_turn(&self, limit: Wait) -> Option<usize> {
+        let poller = self.shared.poller.get()?;
         let turn = self.turn.try_lock()?;
         let mut events = EVENTS.try_with(Cell::take).unwrap_or_default();
         let waited = match limit {
-            Wait::Now => self.shared.poller.wait(&mut events, Some(Duration::ZERO)),
+            Wait::Now => poller.wait(&mut events, Some(Duration::ZERO)),
             Wait::UpTo(limit) => {
-                self.doze(&mut events, self.clock().now().saturating_add(duration_to_nanos(limit)))
+                let until = self.clock().now().saturating_add(duration_to_nanos(limit));
+                self.doze(poller, &mut events, until)
             }
-            Wait::Forever => self.doze(&mut events, Nanos::MAX),
+            Wait::Forever if self.clock().is_stopped() => {
+                self.doze_without_time(poller, &mut events)
+            }
+            Wait::Forever => self.doze(poller, &mut events, Nanos::MAX),
         };
         drop(turn);
         if let Err(error) = waited {
@@ -184,24 +222,35 @@ impl Driver {
     }
 
     /// Waits until `until`, or the least deadline, or an event, or an interrupt.
-    fn doze(&self, events: &mut Vec<Event>, until: Nanos) -> io::Result<()> {
+    fn doze(&self, poller: &Poller, events: &mut Vec<Event>, until: Nanos) -> io::Result<()> {
         let until = until.min(self.next_deadline());
         let bell = &self.shared.bell;
         let Some(until) = bell.doze(until, || self.next_deadline()) else {
-            return self.shared.poller.wait(events, Some(Duration::ZERO));
+            return poller.wait(events, Some(Duration::ZERO));
         };
         let limit = match until {
             Nanos::MAX => None,
             until => Some(Duration::from_nanos(until.saturating_sub(self.clock().now()))),
         };
-        let waited = self.shared.poller.wait(events, limit);
+        let waited = poller.wait(events, limit);
         bell.awake();
+        waited
+    }
+
+    /// Waits until there is an event, an interrupt, or a new first deadline.
+    fn doze_without_time(&self, poller: &Poller, events: &mut Vec<Event>) -> io::Result<()> {
+        let bell = &self.shared.bell;
+        let quiet = bell.doze(Nanos::MAX, || Nanos::MAX).is_some();
+        let waited = poller.wait(events, if quiet { None } else { Some(Duration::ZERO) });
+        if quiet {
+            bell.awake();
+        }
         waited
     }
 
     fn dispatch(&self, events: &[Event]) {
         // When everybody has to be told of any event: a descriptor is armed for one event only.
-        let everybody = self.shared.poller.needs_arming();
+        let everybody = self.shared.poller().needs_arming();
         let mut rest = events;
         let mut rounds = Rounds::new();
         while !rest.is_empty() {
@@ -226,7 +275,7 @@ impl Driver {
     /// that would wait there.
     pub(crate) fn interrupt(&self) {
         if self.shared.bell.ring() {
-            self.shared.poller.notify();
+            self.shared.notify();
         }
     }
 
@@ -247,6 +296,11 @@ impl Driver {
         self.shards.iter().map(|shard| shard.least_exact()).min().unwrap_or(Nanos::MAX)
     }
 
+    /// When the next timer is due that ever is.
+    pub(crate) fn next_real_deadline(&self) -> Option<Nanos> {
+        Some(self.next_deadline()).filter(|&deadline| deadline < shard::FOREVER)
+    }
+
     /// How many timers somebody waits for.
     #[cfg(test)]
     pub(crate) fn timers(&self) -> usize {
@@ -254,7 +308,6 @@ impl Driver {
     }
 
     /// How many descriptors are registered.
-    #[cfg(test)]
     pub(crate) fn sources(&self) -> usize {
         self.sources.lock().slab.len()
     }
@@ -289,6 +342,7 @@ impl Driver {
     }
 
     fn register(&self, io: &impl Descriptor, ready: bool) -> io::Result<Arc<Source>> {
+        let poller = self.shared.make_poller()?;
         let mut sources = self.sources.lock();
         sources.made = sources.made.wrapping_add(1);
         let made = sources.made & 0x7fff_ffff;
@@ -302,7 +356,7 @@ impl Driver {
             source.shut_down();
         }
         drop(sources);
-        if let Err(error) = self.shared.poller.add(io, token) {
+        if let Err(error) = poller.add(io, token) {
             self.forget(&source);
             return Err(error);
         }

@@ -54,7 +54,7 @@ impl<T: Descriptor> Registered<T> {
     pub(crate) fn into_inner(mut self) -> io::Result<T> {
         let io = self.io.take().expect("the descriptor is given away once");
         self.driver.forget(&self.source);
-        self.driver.shared.poller.delete(&io)?;
+        self.driver.shared.poller().delete(&io)?;
         Ok(io)
     }
 
@@ -117,10 +117,10 @@ impl<T: Descriptor> Registered<T> {
 
     /// Under the source's lock, so that the last of two callers asks for both directions.
     fn arm(&self, read: bool, write: bool) -> io::Result<()> {
-        if !self.driver.shared.poller.needs_arming() {
+        if !self.driver.shared.poller().needs_arming() {
             return Ok(());
         }
-        self.driver.shared.poller.arm(self.get(), self.source.token, read, write)
+        self.driver.shared.poller().arm(self.get(), self.source.token, read, write)
     }
 
     /// Tries `operation` if it is worth trying.
@@ -184,7 +184,7 @@ impl<T: Descriptor> Drop for Registered<T> {
             self.driver.forget(&self.source);
             // It fails only if the descriptor was closed behind our back, and then there is nothing
             // left to remove.
-            let _ = self.driver.shared.poller.delete(io);
+            let _ = self.driver.shared.poller().delete(io);
         }
     }
 }

@@ -84,7 +84,7 @@ impl Shard {
         }
         drop(timers);
         if first && self.shared.bell.deadline_moved(deadline) {
-            self.shared.poller.notify();
+            self.shared.notify();
         }
         Some(key)
     }
@@ -137,7 +137,7 @@ impl Shard {
 }
 
 /// The last deadline there is. Timers for later have this one: they do not fire, but somebody waits.
-const FOREVER: Nanos = Nanos::MAX - 1;
+pub(super) const FOREVER: Nanos = Nanos::MAX - 1;
 
 /// One timer: not registered, pending, or fired.
 ///

@@ -9,6 +9,7 @@ use super::context;
 use super::shared::Shared;
 use super::worker::{Host, Worker};
 use crate::sys::park::Parker;
+use crate::sys::point;
 use crate::sys::sync::atomic::{AtomicBool, Ordering};
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -98,9 +99,9 @@ impl<F: Future> Main<'_, F> {
         if !self.signal.take() {
             return None;
         }
-        let budget = crate::sys::point::enter();
+        let outer_budget = point::enter(self.shared.budget(0));
         let polled = self.future.as_mut().poll(&mut Context::from_waker(&self.waker));
-        crate::sys::point::leave(budget);
+        point::leave(outer_budget);
         match polled {
             Poll::Ready(output) => Some(output),
             Poll::Pending => None,

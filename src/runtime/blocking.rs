@@ -9,6 +9,7 @@ use super::context;
 use super::goroutine::Meta;
 use super::shared::Shared;
 use super::shutdown;
+use crate::sys::point::BUDGET;
 use crate::sys::sync::{Condvar, Mutex};
 use async_task::Runnable;
 use event_listener::Event;
@@ -31,6 +32,8 @@ struct State {
     threads: usize,
     /// Threads that wait for work.
     idle: usize,
+    /// Jobs that are queued or run.
+    unfinished: usize,
     stopped: bool,
 }
 
@@ -46,10 +49,11 @@ impl Pool {
         if state.stopped {
             drop(state);
             job.metadata().abort();
-            context::poll_task(job);
+            context::poll_task(job, BUDGET);
             return;
         }
         state.queue.push_back(job);
+        state.unfinished += 1;
         if state.idle >= state.queue.len() {
             drop(state);
             pool.work.notify_one();
@@ -77,8 +81,9 @@ impl Pool {
         drop(state);
         self.ended.notify(usize::MAX);
         for job in orphans {
+            self.state.lock().unfinished -= 1;
             job.metadata().fail(error.raw_os_error().unwrap_or(0));
-            context::poll_task(job);
+            context::poll_task(job, BUDGET);
         }
     }
 
@@ -87,7 +92,12 @@ impl Pool {
         let runtime = context::enter(shared);
         shared.thread_started();
         while let Some(job) = self.next_job(shared.config.thread_keep_alive) {
-            context::poll_task(job);
+            context::poll_task(job, BUDGET);
+            self.state.lock().unfinished -= 1;
+            if shared.clock.is_stopped() {
+                // Time stood still for the job.
+                shared.unpark(0);
+            }
         }
         drop(runtime);
         shared.thread_stops();
@@ -117,7 +127,7 @@ impl Pool {
 
     /// Takes no more jobs and ends those that have not started. Waits for the others for `grace`, or
     /// for ever.
-    pub(crate) fn stop(&self, shared: &Shared, grace: Option<Duration>) {
+    pub(crate) fn stop(&self, grace: Option<Duration>) {
         let mut state = self.state.lock();
         state.stopped = true;
         let queued = std::mem::take(&mut state.queue);
@@ -125,9 +135,14 @@ impl Pool {
         self.work.notify_all();
         for job in queued {
             job.metadata().abort();
-            context::poll_task(job);
+            context::poll_task(job, BUDGET);
         }
-        shutdown::wait_until(shared, &self.ended, grace, || self.state.lock().threads == 0);
+        shutdown::wait_until(&self.ended, grace, || self.state.lock().threads == 0);
+    }
+
+    /// Whether a job is queued or runs.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.state.lock().unfinished > 0
     }
 
     /// Whether the pool was stopped and its last thread has ended.

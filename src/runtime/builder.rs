@@ -2,9 +2,9 @@
 
 use super::shared::{Config, Shared};
 use super::worker::{self, Worker};
-use super::{Runtime, sysmon};
+use super::{Runtime, Schedule, sysmon};
 use crate::reactor::{Backend, Driver};
-use crate::sys::clock::Clock;
+use crate::sys::clock::{Clock, Nanos, Virtual};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub struct Builder {
     config: Config,
     workers: Option<usize>,
     backend: Backend,
+    /// The clock stands still from the beginning.
+    paused: bool,
 }
 
 impl Builder {
@@ -39,6 +41,7 @@ impl Builder {
             config: Config {
                 workers: 1,
                 current_thread,
+                schedule: None,
                 spares: MAX_SPARES,
                 max_blocking_threads: 512,
                 thread_keep_alive: Duration::from_secs(10),
@@ -52,6 +55,7 @@ impl Builder {
             },
             workers: None,
             backend: Backend::Native,
+            paused: false,
         }
     }
 
@@ -65,6 +69,50 @@ impl Builder {
     /// [`block_on`](Runtime::block_on).
     pub fn new_current_thread() -> Self {
         Self::new(true)
+    }
+
+    /// A runtime whose every run can be repeated: one thread, the one that calls
+    /// [`block_on`](Runtime::block_on), on which everything happens in an order that `schedule`, a seed or
+    /// a [`Schedule`], decides.
+    ///
+    /// * Which runnable goroutine comes next, how many ready operations it may do before others get a
+    ///   turn, and which ready arm of a `select!` wins, are choices of the schedule. So any interleaving
+    ///   at an `.await` may come, and the same one comes again with the same schedule
+    ///   ([`trace_hash`](Handle::trace_hash) tells).
+    /// * Time stands still while anything is runnable. When nothing is, it moves to the next deadline at
+    ///   once. [`time::advance`](crate::time::advance) moves it, too.
+    /// * [`spawn_blocking`](super::spawn_blocking) runs its closure in place, as one more goroutine.
+    /// * If nothing is runnable, no timer is pending and no socket is open, then nothing can ever happen
+    ///   again: `block_on` and `run` panic with Go's `fatal error: all goroutines are asleep -
+    ///   deadlock!`.
+    ///
+    /// The rest of the program must do its part, see [`Schedule`]. Sockets work, but the other end's
+    /// timing is not part of the schedule.
+    ///
+    /// ```
+    /// use gort::runtime::Builder;
+    /// use gort::time::{Duration, Instant, sleep};
+    ///
+    /// let runtime = Builder::simulated(42).build()?;
+    /// runtime.block_on(async {
+    ///     let start = Instant::now();
+    ///     sleep(Duration::from_secs(3600)).await; // returns at once
+    ///     assert_eq!(start.elapsed(), Duration::from_secs(3600));
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn simulated(schedule: impl Into<Schedule>) -> Self {
+        let mut builder = Self::new(true);
+        builder.config.schedule = Some(schedule.into());
+        builder
+    }
+
+    /// Starts the runtime with its clock stopped, as after [`time::pause`](crate::time::pause).
+    /// For a [current-thread](Self::new_current_thread) runtime; a
+    /// [simulated](Self::simulated) one always starts so.
+    pub fn start_paused(&mut self, paused: bool) -> &mut Self {
+        self.paused = paused;
+        self
     }
 
     /// How many goroutines may run at the same time. Without this call: the environment variable
@@ -187,7 +235,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the system refuses a descriptor for the reactor or a thread for a worker.
+    /// If the system refuses a descriptor for the reactor or a thread for a worker; if the clock of a
+    /// runtime with worker threads is to be stopped.
     pub fn build(&mut self) -> io::Result<Runtime> {
         self.start().map(Runtime::from_shared)
     }
@@ -202,10 +251,14 @@ impl Builder {
         if !config.current_thread {
             config.workers = self.workers.unwrap_or_else(default_workers);
         }
-        let clock = Clock::default();
+        let clock = self.clock()?;
         let workers = config.workers;
         // Spare workers share the shards of the others.
-        let driver = Driver::new(clock.clone(), self.backend, workers)?;
+        let driver = if config.schedule.is_some() {
+            Driver::lazy(clock.clone(), self.backend, workers)
+        } else {
+            Driver::new(clock.clone(), self.backend, workers)?
+        };
         let shared = Shared::new(config, driver, clock);
         let started = if shared.config.current_thread {
             start_current_thread(&shared)
@@ -218,7 +271,31 @@ impl Builder {
         }
         Ok(shared)
     }
+
+    /// The clock of a runtime to be started.
+    fn clock(&self) -> io::Result<Clock> {
+        if self.config.schedule.is_some() {
+            return Ok(Clock::Virtual(Virtual::stopped_at(SIMULATED_START).into()));
+        }
+        if !self.config.current_thread {
+            return if self.paused {
+                let message =
+                    "start_paused is for runtimes without worker threads (current_thread)";
+                Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+            } else {
+                Ok(Clock::Real)
+            };
+        }
+        let clock = Virtual::going();
+        if self.paused {
+            clock.stop();
+        }
+        Ok(Clock::Virtual(clock.into()))
+    }
 }
+
+/// Where a simulated clock starts: not at the very beginning, so that there is a past.
+const SIMULATED_START: Nanos = 1 << 50;
 
 fn start_current_thread(shared: &Arc<Shared>) -> io::Result<()> {
     let mut spares = shared.spares.lock();

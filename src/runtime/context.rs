@@ -69,7 +69,7 @@ pub(crate) fn current_meta<'a>() -> &'a Meta {
 
 /// Polls a task once, with everything set that its future may ask for.
 #[inline]
-pub(crate) fn poll_task(runnable: Runnable<Meta>) {
+pub(crate) fn poll_task(runnable: Runnable<Meta>, budget: u32) {
     let meta = ptr::from_ref(runnable.metadata());
     let record = runnable.metadata().record;
     if let Some(record) = record {
@@ -77,11 +77,11 @@ pub(crate) fn poll_task(runnable: Runnable<Meta>) {
     }
     let outer_meta = META.replace(meta);
     let outer_record = record::swap_current(record);
-    let budget = point::enter();
+    let outer_budget = point::enter(budget);
     // Never unwinds: `Goroutine::poll` catches what its future does, and async-task aborts on the
     // rest.
     runnable.run();
-    point::leave(budget);
+    point::leave(outer_budget);
     record::swap_current(outer_record);
     META.set(outer_meta);
 }
@@ -227,7 +227,14 @@ pub(crate) fn about_to_block() {
 
 /// Drives `future` on the calling thread, inside or outside of async code: what `blocking_*` operations
 /// do when they have to wait.
+///
+/// # Panics
+///
+/// If the thread is the only one of a simulated runtime: nobody else could end the wait.
+#[track_caller]
 pub(crate) fn block_thread<F: Future>(future: F) -> F::Output {
+    let alone = with_worker(|worker| worker.is_some_and(|w| w.shared().is_simulated()));
+    assert!(!alone, "a blocking operation would block the only thread of a simulated runtime");
     about_to_block();
     block_on(future)
 }

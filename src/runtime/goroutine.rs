@@ -17,6 +17,7 @@ use super::context;
 use super::join::{JoinError, JoinHandle};
 use super::panic::{self, Report};
 use super::shared::Shared;
+use crate::sys::point::BUDGET;
 use crate::sys::sync::atomic::{AtomicU8, Ordering};
 use crate::wait::record::Record;
 use async_task::{Builder, Runnable, ScheduleInfo, WithInfo};
@@ -230,7 +231,7 @@ where
     let (runnable, task) = Builder::new()
         .metadata(meta)
         .spawn(|_| future, |_: Runnable<Meta>| unreachable!("a refused task is run once, at once"));
-    context::poll_task(runnable);
+    context::poll_task(runnable, BUDGET);
     JoinHandle::new(task, 0)
 }
 

@@ -7,8 +7,8 @@ use super::join::{JoinError, JoinHandle};
 use super::processor::Processor;
 use super::shared::Shared;
 use super::shutdown;
-use crate::sys::park::Parker;
-use crate::sys::sync::atomic::{Ordering, fence};
+use crate::sys::choose;
+use crate::sys::sync::atomic::Ordering;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -129,16 +129,7 @@ impl Runtime {
     /// Main has called `goexit`: waits until every other goroutine has ended.
     fn wait_for_others(&self) {
         let shared = &self.handle.shared;
-        let parker = Arc::new(Parker::new());
-        let _registered = shared.blocking_on(&parker);
-        shared.main_exited.store(true, Ordering::Relaxed);
-        // Ordering: pairs with the fence in `Idle::sleep`: the worker that ended the last goroutine
-        // sleeps later and sees the flag, or the count below sees that end.
-        fence(Ordering::SeqCst);
-        while shared.num_goroutine() > 0 {
-            shared.rethrow_fatal();
-            parker.park(None);
-        }
+        block_on::block_on(shared, std::future::poll_fn(|cx| shared.poll_all_ended(cx)));
     }
 
     /// Shuts the runtime down and waits at most `duration` for goroutines that are inside a poll and
@@ -275,6 +266,32 @@ impl Handle {
     /// one core wait for another.
     pub fn worker_park_count(&self) -> u64 {
         self.shared.processors().map(Processor::parks).sum()
+    }
+
+    /// A hash of everything that a [simulated](super::Builder::simulated) runtime did so far: which
+    /// goroutine was polled when, what was chosen, how time went on. Runtimes with the same schedule
+    /// that run the same program have the same hash at the same point. 0 for other runtimes.
+    ///
+    /// ```
+    /// use gort::runtime::Builder;
+    ///
+    /// let trace = |seed| {
+    ///     let runtime = Builder::simulated(seed).build().unwrap();
+    ///     runtime.block_on(async {
+    ///         let (tx, rx) = gort::chan(1);
+    ///         gort::go(async move { tx.send(1).await });
+    ///         rx.recv().await
+    ///     });
+    ///     runtime.handle().trace_hash()
+    /// };
+    /// assert_eq!(trace(7), trace(7));
+    /// ```
+    pub fn trace_hash(&self) -> u64 {
+        let index = self.shared.index();
+        let here = context::with_worker(|worker| {
+            worker.filter(|worker| worker.runtime_index() == index).and_then(|_| choose::trace())
+        });
+        here.unwrap_or_else(|| self.shared.trace.load(Ordering::Relaxed))
     }
 
     /// How often a worker was found stuck inside a poll and replaced.

@@ -21,6 +21,7 @@ mod loom;
 pub(crate) mod panic;
 mod processor;
 mod ring;
+mod schedule;
 mod shared;
 mod shutdown;
 mod sysmon;
@@ -32,6 +33,7 @@ pub use builder::Builder;
 pub use context::EnterGuard;
 pub use handle::{Handle, Runtime, RuntimeFlavor, TryCurrentError};
 pub use join::{AbortHandle, JoinError, JoinHandle};
+pub use schedule::Schedule;
 
 use goroutine::Policy;
 use std::future::Future;

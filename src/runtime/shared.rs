@@ -6,10 +6,13 @@ use super::idle::Idle;
 use super::inject::{Chain, Inject};
 use super::panic::Payload;
 use super::processor::Processor;
+use super::schedule::Schedule;
 use super::table;
 use crate::reactor::Driver;
+use crate::sys::choose;
 use crate::sys::clock::Clock;
 use crate::sys::park::Parker;
+use crate::sys::point;
 use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 use crate::wait::record::FreeList;
@@ -18,6 +21,7 @@ use event_listener::Event;
 use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// Settings of a runtime, as the builder leaves them.
@@ -27,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// One thread, inside `block_on`; none of its own.
     pub(crate) current_thread: bool,
+    /// Where the choices of a simulated runtime come from, which is a current-thread one.
+    pub(crate) schedule: Option<Schedule>,
     /// Spare workers that may stand in for stuck ones.
     pub(crate) spares: usize,
     pub(crate) max_blocking_threads: usize,
@@ -91,7 +97,11 @@ pub(crate) struct Shared {
     records: Mutex<FreeList>,
     panics: AtomicU64,
     /// Set when the main goroutine called `goexit`: the end of the last goroutine is news then.
-    pub(crate) main_exited: AtomicBool,
+    main_exited: AtomicBool,
+    /// Who is told that no goroutine is left.
+    all_ended: Mutex<Option<Waker>>,
+    /// The [trace](super::Handle::trace_hash) of a simulated runtime when it was left.
+    pub(crate) trace: AtomicU64,
     /// Workers that were found stuck, so far.
     pub(crate) stuck: AtomicU64,
     /// Where the goroutines were started that got a worker stuck and have been reported.
@@ -147,6 +157,8 @@ impl Shared {
             records: Mutex::new(FreeList::new()),
             panics: AtomicU64::new(0),
             main_exited: AtomicBool::new(false),
+            all_ended: Mutex::new(None),
+            trace: AtomicU64::new(0),
             stuck: AtomicU64::new(0),
             told_stuck: Mutex::new(Vec::new()),
             fatal: Mutex::new(Fatal::default()),
@@ -188,6 +200,21 @@ impl Shared {
         self.index
     }
 
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.config.schedule.is_some()
+    }
+
+    /// The budget for one poll of goroutine `id`; a simulated runtime notes the poll in its trace.
+    #[inline]
+    pub(crate) fn budget(&self, id: u64) -> u32 {
+        if self.is_simulated() {
+            choose::note(id);
+            point::simulated_budget()
+        } else {
+            point::BUDGET
+        }
+    }
+
     // ----- processors
 
     /// The processors made so far.
@@ -225,7 +252,7 @@ impl Shared {
     pub(crate) fn retire_outside(&self, record: &'static crate::wait::record::Record) {
         self.ended_outside.fetch_add(1, Ordering::Relaxed);
         self.records.lock().push(record);
-        // Ordering: pairs with the fence in `Runtime::wait_for_others`.
+        // Ordering: pairs with the fence in `poll_all_ended`.
         fence(Ordering::SeqCst);
         self.tell_if_last();
     }
@@ -234,9 +261,21 @@ impl Shared {
     /// that has run out of work, after the fence in `Idle::sleep`.
     #[inline]
     pub(crate) fn tell_if_last(&self) {
-        if self.main_exited.load(Ordering::Relaxed) {
-            self.wake_blocked();
+        if self.main_exited.load(Ordering::Relaxed) && self.num_goroutine() == 0 {
+            let waker = self.all_ended.lock().take();
+            waker.into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Ready when no goroutine is left. One caller, once the main goroutine has ended.
+    pub(crate) fn poll_all_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let old = self.all_ended.lock().replace(cx.waker().clone());
+        drop(old);
+        self.main_exited.store(true, Ordering::Relaxed);
+        // Ordering: pairs with the fence in `Idle::sleep`: the worker that ended the last goroutine
+        // sleeps later and sees the flag, or the count below sees that end.
+        fence(Ordering::SeqCst);
+        if self.num_goroutine() == 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Wakes every thread inside `block_on`.
@@ -274,8 +313,13 @@ impl Shared {
         }
     }
 
+    /// Makes a blocking job runnable: on a thread of the pool, or, simulated, among the goroutines.
     pub(crate) fn schedule_blocking(self: Arc<Self>, runnable: Runnable<Meta>) {
-        Pool::submit(&self, runnable);
+        if self.is_simulated() {
+            super::context::schedule(runnable, true);
+        } else {
+            Pool::submit(&self, runnable);
+        }
     }
 
     /// There is more work than those who run can be trusted to reach soon: wakes one sleeper,

@@ -22,6 +22,8 @@ use super::goroutine::Meta;
 use super::inject::Chain;
 use super::ring::Item;
 use super::shared::{Phase, Shared};
+use crate::sys::clock::Clock;
+use crate::sys::point::BUDGET;
 use crate::sys::sync::atomic::{Ordering, fence};
 use crate::wait::record;
 use async_task::Runnable;
@@ -46,13 +48,15 @@ pub(crate) fn shut_down(shared: &Arc<Shared>, grace: Option<Duration>) {
     // Whoever waits for a socket from outside of the runtime is told that nothing will come.
     shared.driver.shut_down();
     // Wakers are called with nothing held: they schedule, and scheduling now drains.
-    for reference in record::take_own_references(shared.index()) {
-        reference.wake();
+    if shared.num_goroutine() > 0 {
+        for reference in record::take_own_references(shared.index()) {
+            reference.wake();
+        }
     }
     drain(shared);
     // Timers that are waited for outside go on elsewhere; those of the goroutines are gone.
     shared.driver.stop_timers();
-    shared.pool.stop(shared, grace);
+    shared.pool.stop(grace);
     let left = shared.num_goroutine();
     if left > 0 {
         eprintln!(
@@ -64,18 +68,14 @@ pub(crate) fn shut_down(shared: &Arc<Shared>, grace: Option<Duration>) {
 }
 
 fn wait_for_threads(shared: &Shared, grace: Duration) {
-    wait_until(shared, &shared.exited, Some(grace), || *shared.threads.lock() == 0);
+    wait_until(&shared.exited, Some(grace), || *shared.threads.lock() == 0);
 }
 
 /// Waits until `done`, which every notification of `event` may have changed, or until `grace` is
 /// over.
-pub(crate) fn wait_until(
-    shared: &Shared,
-    event: &Event,
-    grace: Option<Duration>,
-    done: impl Fn() -> bool,
-) {
-    let start = shared.clock.now();
+pub(crate) fn wait_until(event: &Event, grace: Option<Duration>, done: impl Fn() -> bool) {
+    // Threads need real time to end, whatever the runtime's clock shows.
+    let start = Clock::Real.now();
     loop {
         let listener = event.listen();
         if done() {
@@ -85,7 +85,7 @@ pub(crate) fn wait_until(
             listener.wait();
             continue;
         };
-        let waited = Duration::from_nanos(shared.clock.now().saturating_sub(start));
+        let waited = Duration::from_nanos(Clock::Real.now().saturating_sub(start));
         match grace.checked_sub(waited).filter(|left| !left.is_zero()) {
             Some(left) => drop(listener.wait_timeout(left)),
             None => return,
@@ -107,5 +107,5 @@ fn end(task: Item) {
     // SAFETY: queues carry what `Runnable::into_raw` gave, each once.
     let runnable = unsafe { Runnable::<Meta>::from_raw(task.0) };
     runnable.metadata().abort();
-    context::poll_task(runnable);
+    context::poll_task(runnable, BUDGET);
 }

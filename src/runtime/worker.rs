@@ -18,17 +18,21 @@
 
 #![expect(unsafe_code, reason = "tasks travel through the queues as raw pointers")]
 
+mod simulated;
+
 use super::context;
 use super::goroutine::{self, Meta, Policy};
 use super::inject::Chain;
 use super::join::JoinHandle;
 use super::processor::{Processor, Status};
 use super::ring::Item;
+use super::schedule::Schedule;
 use super::shared::{Phase, Shared};
 use super::{shutdown, sysmon};
 use crate::reactor::{self, Wait};
-use crate::sys::choose::choose;
-use crate::sys::clock::Nanos;
+use crate::sys::choose::{Script, choose};
+use crate::sys::clock::{Clock, Nanos};
+use crate::sys::point::BUDGET;
 use crate::sys::sync::atomic::Ordering;
 use crate::wait::record::{self, FreeList, Record};
 use async_task::Runnable;
@@ -84,6 +88,9 @@ pub(crate) struct Worker {
     /// Since when the ring has been seen to hold work; 0 if it does not.
     ring_since: Cell<Nanos>,
     last_turn: Cell<Nanos>,
+    /// Tasks are run in an order that is chosen, by `script` while nobody hosts the worker.
+    simulated: bool,
+    script: RefCell<Option<Box<Script>>>,
 }
 
 // SAFETY: `processor` points into `shared`, which the worker keeps alive, and is `Sync`; the cells
@@ -94,6 +101,7 @@ impl Worker {
     /// The worker of processor `index`. Made once for each processor.
     pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Self {
         let processor = NonNull::from(shared.processor(index));
+        let script = shared.config.schedule.as_ref().map(Schedule::script);
         Self {
             runtime: shared.index(),
             shared,
@@ -111,6 +119,8 @@ impl Worker {
             maintained: Cell::new(0),
             ring_since: Cell::new(0),
             last_turn: Cell::new(0),
+            simulated: script.is_some(),
+            script: RefCell::new(script),
         }
     }
 
@@ -137,6 +147,7 @@ impl Worker {
     /// Runs tasks until the host says stop.
     pub(crate) fn run(&self, host: &mut dyn Host) {
         reactor::set_shard(self.index);
+        let _scripted = self.install_script();
         context::host(self, || {
             loop {
                 if self.processor().has_attention()
@@ -161,7 +172,9 @@ impl Worker {
         let runnable = unsafe { Runnable::<Meta>::from_raw(task.0) };
         let processor = self.processor();
         processor.start_poll(runnable.metadata().record);
-        context::poll_task(runnable);
+        let budget =
+            if self.simulated { self.shared.budget(runnable.metadata().id()) } else { BUDGET };
+        context::poll_task(runnable, budget);
         processor.end_poll();
     }
 
@@ -177,6 +190,9 @@ impl Worker {
             if let Some(task) = self.take_global() {
                 return Some(task);
             }
+        }
+        if self.simulated {
+            return self.next_simulated();
         }
         let processor = self.processor();
         if let Some(task) = processor.take_next() {
@@ -194,8 +210,8 @@ impl Worker {
     /// Looks at the clock, and at what is due by it: the driver, timers, work that has waited.
     #[cold]
     fn maintain(&self) {
-        let now = self.shared.clock.now();
-        record::set_coarse_time(now);
+        let now = Clock::Real.now();
+        record::set_coarse_time(self.shared.clock.at(now));
         let elapsed = now.saturating_sub(self.maintained.replace(now));
         let interval = self.interval.get();
         let interval = if elapsed > MAINTENANCE.end {
@@ -245,7 +261,7 @@ impl Worker {
         if self.shared.driver.try_turn(Wait::Now).is_some() {
             self.shared.last_turn.store(now, Ordering::Relaxed);
         }
-        self.shared.driver.fire_due(now);
+        self.shared.driver.fire_due(self.shared.clock.at(now));
         self.to_tail.set(false);
     }
 
@@ -329,7 +345,7 @@ impl Worker {
         let idle = &self.shared.idle;
         idle.sleep(self.index, self.searching.replace(false));
         self.shared.tell_if_last();
-        if !self.sees_work() && processor.enter_driver() {
+        if !self.sees_work() && !self.pass_time() && processor.enter_driver() {
             processor.count_park();
             self.to_tail.set(true);
             let turned = self.shared.driver.try_turn(Wait::Forever).is_some();
@@ -337,12 +353,13 @@ impl Worker {
             if !turned {
                 processor.parker.park(None);
             }
-            let now = self.shared.clock.now();
-            record::set_coarse_time(now);
+            let now = Clock::Real.now();
             self.last_turn.set(now);
             if turned {
                 self.shared.last_turn.store(now, Ordering::Relaxed);
             }
+            let now = self.shared.clock.at(now);
+            record::set_coarse_time(now);
             self.shared.driver.fire_due(now);
             self.to_tail.set(false);
         }

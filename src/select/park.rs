@@ -6,7 +6,7 @@
 
 use super::arm::Channel;
 use super::live::Live;
-use crate::sys::choose::choose;
+use crate::sys::choose;
 use crate::wait::arm::ObjectGuard;
 use crate::wait::batch::WakeBatch;
 use crate::wait::record;
@@ -227,12 +227,13 @@ unsafe fn try_all(
     wait: bool,
     wakes: &mut WakeBatch,
 ) -> Option<usize> {
-    if biased {
+    // They come in the order of their addresses, which must not decide anything that is to be repeated.
+    if biased || choose::is_scripted() {
         channels.sort_unstable_by_key(|channel| channel.index);
     }
     for at in 0..channels.len() {
         if !biased {
-            channels.swap(at, at + choose(channels.len() - at));
+            channels.swap(at, at + choose::choose(channels.len() - at));
         }
         let Channel { arm: Some(arm), index, .. } = channels[at] else { continue };
         // SAFETY: the arm's lock is held, and it is not enqueued.

@@ -248,7 +248,7 @@ fn who_waits_says_for_what_and_where() {
 fn only_a_contended_lock_costs_budget() {
     let mutex = RawMutex::new();
     let mut cx = Context::from_waker(Waker::noop());
-    let saved = point::enter();
+    let saved = point::enter(point::BUDGET);
     for _ in 0..2 * point::BUDGET {
         assert!(pin!(mutex.lock()).poll(&mut cx).is_ready());
         mutex.unlock();

@@ -4,7 +4,11 @@
 //! of a poll, every operation that is ready takes one, and when none is left the operation behaves
 //! as if it were not ready, after waking its own task. A goroutine that always finds its channel
 //! ready thus lets the others run. Outside of a goroutine nothing is counted.
+//!
+//! Simulated, the grant is a [choice](simulated_budget), so that a goroutine may lose its turn between
+//! any two operations.
 
+use super::choose::choose;
 use std::cell::Cell;
 use std::task::{Context, Poll};
 
@@ -98,8 +102,17 @@ pub(crate) fn refund() {
 
 /// Grants a fresh budget for one poll of a goroutine; [`leave`] takes back what it returned.
 #[inline]
-pub(crate) fn enter() -> Saved {
-    Saved(LEFT.replace(BUDGET))
+pub(crate) fn enter(budget: u32) -> Saved {
+    Saved(LEFT.replace(budget))
+}
+
+/// A budget for one poll under a simulated schedule: the whole one, or so little that the goroutine
+/// has to let others run between two operations that are ready.
+pub(crate) fn simulated_budget() -> u32 {
+    match choose(16) {
+        0..8 => BUDGET,
+        few => few as u32 - 8,
+    }
 }
 
 /// Restores what [`enter`] replaced.

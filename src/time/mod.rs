@@ -21,6 +21,7 @@
 //! and a timer may be written so here too, or as [`timeout()`].
 
 mod after;
+mod control;
 mod instant;
 mod interval;
 mod sleep;
@@ -33,6 +34,7 @@ pub use std::time::Duration;
 
 pub use self::{
     after::after,
+    control::{Advance, advance, pause, resume},
     instant::Instant,
     interval::{Interval, MissedTickBehavior, Tick, interval, interval_at},
     sleep::{Sleep, sleep, sleep_until},

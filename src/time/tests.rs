@@ -6,8 +6,8 @@ use super::timeout::Timeout;
 use super::*;
 use crate::chan::{Core, Receiver, TryRecvError, fed};
 use crate::reactor::{Backend, Driver, Timer};
-use crate::sys::clock::{Clock, Nanos};
-use crate::sys::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sys::clock::{Clock, Nanos, Virtual};
+use crate::sys::sync::atomic::{AtomicUsize, Ordering};
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn, ready};
 use std::panic::Location;
@@ -20,7 +20,7 @@ const MS: Nanos = 1_000_000;
 /// A driver on its own clock, and a waker that counts.
 struct Bench {
     driver: Driver,
-    now: Arc<AtomicU64>,
+    now: Arc<Virtual>,
     woken: Arc<Count>,
     waker: Waker,
 }
@@ -36,8 +36,8 @@ impl Wake for Count {
 
 impl Bench {
     fn new() -> Self {
-        let now = Arc::new(AtomicU64::new(1_000_000 * MS));
-        let driver = Driver::new(Clock::Manual(now.clone()), Backend::Native, 1).unwrap();
+        let now = Arc::new(Virtual::stopped_at(1_000_000 * MS));
+        let driver = Driver::new(Clock::Virtual(now.clone()), Backend::Native, 1).unwrap();
         let woken = Arc::new(Count::default());
         let waker = woken.clone().into();
         Self { driver, now, woken, waker }
@@ -48,20 +48,20 @@ impl Bench {
     }
 
     fn instant(&self) -> Instant {
-        Instant::from_nanos(self.now.load(Ordering::SeqCst))
+        Instant::from_nanos(self.now.now())
     }
 
     /// Moves the clock and fires what is due. Returns how many wakes there were.
     fn advance(&self, nanos: Nanos) -> usize {
         let before = self.woken.0.load(Ordering::SeqCst);
-        let now = self.now.fetch_add(nanos, Ordering::SeqCst) + nanos;
-        self.driver.fire_due(now);
+        self.advance_unseen(nanos);
+        self.driver.fire_due(self.now.now());
         self.woken.0.load(Ordering::SeqCst) - before
     }
 
     /// Moves the clock; nobody looks at it.
     fn advance_unseen(&self, nanos: Nanos) {
-        self.now.fetch_add(nanos, Ordering::SeqCst);
+        self.now.advance_to(self.now.now() + nanos);
     }
 
     fn poll<F: Future + ?Sized>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
@@ -189,7 +189,7 @@ fn a_timeout_of_what_uses_up_the_budget_is_noticed() {
     });
     let mut future = pin!(limited(&bench, MS, busy));
     let mut poll = || {
-        let budget = point::enter();
+        let budget = point::enter(point::BUDGET);
         let result = bench.poll(future.as_mut());
         point::leave(budget);
         result
