@@ -1,5 +1,8 @@
 //! Channels between goroutines that end, move their futures and leave them behind.
 
+mod common;
+
+use common::{go, run};
 use gort::{Chan, chan};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -14,9 +17,9 @@ async fn poll_once<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Outp
 /// A receive in line whose goroutine will never be woken by anybody.
 #[test]
 fn a_receive_polled_with_a_waker_of_nobody_then_left_for_ever() {
-    gort::run(async {
+    run(async {
         let (tx, rx) = chan(0);
-        let handle = gort::go({
+        let handle = go({
             let rx = rx.clone();
             async move {
                 let mut recv = Box::pin(rx.recv());
@@ -35,9 +38,10 @@ fn a_receive_polled_with_a_waker_of_nobody_then_left_for_ever() {
     });
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn a_matched_receive_that_is_never_polled_again_gives_its_value_to_its_own_goroutine() {
-    gort::run(async {
+    run(async {
         let (tx, rx) = chan(0);
         let mut left = Box::pin(rx.recv());
         assert!(poll_once(&mut left).await.is_pending());
@@ -48,12 +52,13 @@ fn a_matched_receive_that_is_never_polled_again_gives_its_value_to_its_own_gorou
     });
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn a_matched_receive_that_is_never_polled_again_gives_its_value_to_another_goroutine() {
-    gort::run(async {
+    run(async {
         let (tx, rx) = chan(0);
         let done = Chan::new(0);
-        gort::go({
+        go({
             let (rx, done) = (rx.clone(), done.clone());
             async move {
                 let mut left = Box::pin(rx.recv());
@@ -84,12 +89,12 @@ fn a_matched_receive_that_is_never_polled_again_gives_its_value_to_another_gorou
 
 #[test]
 fn a_boxed_receive_outlives_the_goroutine_that_polled_it_first() {
-    gort::run(async {
+    run(async {
         let (tx, rx) = chan::<u32>(0);
         let rx: Arc<gort::Receiver<u32>> = Arc::new(rx);
         type Boxed = Pin<Box<dyn Future<Output = u32> + Send>>;
         let moved = Chan::<Option<Boxed>>::new(1);
-        let first = gort::go({
+        let first = go({
             let (rx, moved) = (rx.clone(), moved.clone());
             async move {
                 let mut recv: Boxed = Box::pin(async move { rx.recv().await });
@@ -109,11 +114,11 @@ fn a_boxed_receive_outlives_the_goroutine_that_polled_it_first() {
 #[test]
 fn c034_many_producers_and_consumers() {
     for capacity in [0, 1, 10, 200] {
-        gort::run(async move {
+        run(async move {
             let (tx, rx) = chan::<(usize, usize)>(capacity);
             for id in 0..4 {
                 let tx = tx.clone();
-                gort::go(async move {
+                go(async move {
                     for i in 0..1000 {
                         tx.send((id, i)).await.unwrap();
                     }
@@ -123,7 +128,7 @@ fn c034_many_producers_and_consumers() {
             let consumers: Vec<_> = (0..4)
                 .map(|_| {
                     let rx = rx.clone();
-                    gort::go(async move {
+                    go(async move {
                         let mut got = Vec::new();
                         while let Some(value) = rx.next().await {
                             got.push(value);
@@ -149,10 +154,10 @@ fn c034_many_producers_and_consumers() {
 
 #[test]
 fn an_aborted_goroutine_gives_its_value_back() {
-    gort::run(async {
+    run(async {
         for _ in 0..200 {
             let (tx, rx) = chan(0);
-            let receiver = gort::go({
+            let receiver = go({
                 let rx = rx.clone();
                 async move { rx.next().await }
             });

@@ -1,8 +1,10 @@
 //! Go's select, case by case. Nothing here needs a scheduler: futures are polled by hand, or by
 //! `futures`' `block_on`.
 
+mod common;
 mod select_util;
 
+use common::run;
 use futures::executor::block_on;
 use gort::{Chan, Receiver, Sender, select};
 use select_util::{filled, now, panic_text, poll, poll_with};
@@ -595,7 +597,7 @@ fn c073_break_leaves_the_block_that_is_named() {
 #[test]
 fn c074_a_timer_whose_time_has_come_beats_default() {
     use gort::time::{Duration, after, sleep};
-    gort::run(async {
+    run(async {
         let (due, later) = (after(Duration::from_millis(1)), after(Duration::from_secs(1_000)));
         sleep(Duration::from_millis(2)).await;
         select! {
@@ -613,7 +615,7 @@ fn c074_a_timer_whose_time_has_come_beats_default() {
 #[test]
 fn c074_a_timer_wakes_a_parked_select() {
     use gort::time::{Duration, after, sleep};
-    gort::run(async {
+    run(async {
         let never = Chan::<i32>::new(0);
         select! {
             _t = <-after(Duration::from_millis(1)) => {}

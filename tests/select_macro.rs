@@ -514,6 +514,7 @@ fn t4_a_value_for_a_select_that_is_dropped_goes_to_the_next_in_order() {
     assert_eq!((c.try_recv(), c.try_recv()), (Ok(2), Ok(3)));
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn t8_a_claim_that_is_not_collected_is_taken_back_by_its_own_goroutine() {
     gort::run(async {
@@ -581,10 +582,12 @@ fn t17_a_sending_and_a_receiving_select_meet() {
     assert_eq!(poll(receive), Poll::Ready(2));
 }
 
+#[cfg(not(foreign_executor))]
 fn current_thread() -> gort::runtime::Runtime {
     gort::runtime::Builder::new_current_thread().build().unwrap()
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn t19_a_select_that_is_always_ready_lets_others_run() {
     current_thread().block_on(async {
@@ -603,6 +606,7 @@ fn t19_a_select_that_is_always_ready_lets_others_run() {
     });
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn t20_a_loop_over_a_select_with_default_lets_others_run() {
     current_thread().block_on(async {

@@ -1,5 +1,8 @@
 //! Selects on several workers, some of which give up at any moment: every value arrives once.
 
+mod common;
+
+use common::{go, run};
 use gort::task::yield_now;
 use gort::{Receiver, chan, select};
 use std::future::poll_fn;
@@ -61,21 +64,18 @@ async fn give_up(rx: [Receiver<usize>; 4], stop: Receiver<()>, seen: Arc<Seen>) 
 fn values_arrive_once_while_selects_come_and_go() {
     const EACH: usize = 5_000;
     let seen = Arc::new(Seen((0..8 * EACH).map(|_| AtomicU32::new(0)).collect()));
-    let runtime = gort::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
     let end = seen.clone();
-    runtime.run(async move {
+    run(async move {
         let (ends, starts): (Vec<_>, Vec<_>) = CAPACITIES.map(chan::<usize>).into_iter().unzip();
         let starts: [Receiver<usize>; 4] = starts.try_into().unwrap();
         let (stop, stopped) = chan::<()>(0);
-        let quitters: Vec<_> = (0..3)
-            .map(|_| gort::go(give_up(starts.clone(), stopped.clone(), seen.clone())))
-            .collect();
-        let receivers: Vec<_> =
-            (0..3).map(|_| gort::go(receive(starts.clone(), seen.clone()))).collect();
+        let quitters: Vec<_> =
+            (0..3).map(|_| go(give_up(starts.clone(), stopped.clone(), seen.clone()))).collect();
+        let receivers: Vec<_> = (0..3).map(|_| go(receive(starts.clone(), seen.clone()))).collect();
         let senders: Vec<_> = (0..8)
             .map(|sender| {
                 let (one, other) = (ends[sender % 4].clone(), ends[(sender + 1) % 4].clone());
-                gort::go(async move {
+                go(async move {
                     for i in 0..EACH {
                         let (value, mut same) = (sender * EACH + i, Some(sender * EACH + i));
                         select! {

@@ -1,9 +1,10 @@
 //! `sync::Mutex` and `sync::RawMutex`: who gets the lock, what a dropped waiter leaves behind, misuse.
 //! (Starvation mode needs a clock that stands still: see `src/sync/tests.rs`.)
 
+mod common;
 mod sync_util;
 
-use gort::runtime::Builder;
+use common::run;
 use gort::sync::{
     Lock, MappedMutexGuard, Mutex, MutexGuard, OwnedMutexGuard, RawLock, RawMutex, WaitGroup,
 };
@@ -150,9 +151,10 @@ fn a_waiter_that_moved_to_another_task_is_woken_there() {
 
 /// Hazard T8: the waiter that was woken is kept, and not polled, by a goroutine that waits for the
 /// same lock with another future.
+#[cfg(not(foreign_executor))]
 #[test]
 fn t08_a_woken_waiter_that_is_kept_unpolled_does_not_keep_its_own_goroutine_out() {
-    let runtime = Builder::new_current_thread().build().unwrap();
+    let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let mutex = Arc::new(Mutex::new(0));
         let guard = mutex.clone().lock_owned().await;
@@ -196,6 +198,7 @@ fn c076_unlock_of_an_unlocked_mutex_panics_with_the_words_of_go() {
     drive(mutex.lock()).ready();
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c076_catching_it_in_the_goroutine_does_not_help() {
     let text = panic_text(|| {
@@ -211,9 +214,10 @@ fn c076_catching_it_in_the_goroutine_does_not_help() {
     );
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c080_a_hog_does_not_starve_the_others() {
-    let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = gort::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {
         let (mutex, done) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
         let (hogged, stop) = (mutex.clone(), done.clone());
@@ -242,7 +246,7 @@ fn c080_a_hog_does_not_starve_the_others() {
 fn c082_lock_and_try_lock_mixed_count_exactly() {
     let (mutex, tried) = (Arc::new(Mutex::new(0_u32)), Arc::new(AtomicU32::new(0)));
     let (shared, counted) = (mutex.clone(), tried.clone());
-    gort::run(async move {
+    run(async move {
         let wg = WaitGroup::new();
         for _ in 0..10 {
             let (mutex, tried) = (shared.clone(), counted.clone());
@@ -268,7 +272,7 @@ fn c082_lock_and_try_lock_mixed_count_exactly() {
 fn guards_kept_across_an_await_exclude_the_others() {
     let mutex = Arc::new(Mutex::new((0, 0)));
     let shared = mutex.clone();
-    gort::run(async move {
+    run(async move {
         let wg = WaitGroup::new();
         for _ in 0..8 {
             let mutex = shared.clone();

@@ -1,8 +1,9 @@
 //! `sync::WaitGroup`: who is released when, Go's panics, goroutines that end in every way.
 
+mod common;
 mod sync_util;
 
-use gort::runtime::{Builder, goexit};
+use common::{go, run};
 use gort::sync::WaitGroup;
 use std::future::{Future, pending};
 use std::pin::pin;
@@ -34,7 +35,7 @@ fn c091_done_below_zero_panics() {
 
 #[test]
 fn c092_two_groups_are_reused_and_nobody_is_early() {
-    gort::run(async {
+    run(async {
         for _ in 0..8 {
             let (before, after) = (WaitGroup::new(), WaitGroup::new());
             let (n, started) = (16, Arc::new(AtomicU32::new(0)));
@@ -42,7 +43,7 @@ fn c092_two_groups_are_reused_and_nobody_is_early() {
             after.add(n);
             for _ in 0..n {
                 let (before, after, started) = (before.clone(), after.clone(), started.clone());
-                gort::go(async move {
+                go(async move {
                     started.fetch_add(1, Ordering::Relaxed);
                     before.done();
                     before.wait().await;
@@ -104,6 +105,7 @@ fn c095_a_member_may_add_while_the_counter_is_not_zero() {
     wait.ready();
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c096_a_member_that_panics_is_fatal_and_releases_nobody() {
     let returned = Arc::new(AtomicU32::new(0));
@@ -119,14 +121,15 @@ fn c096_a_member_that_panics_is_fatal_and_releases_nobody() {
     assert_eq!((text.as_str(), returned.load(Ordering::SeqCst)), ("test", 0));
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c097_a_member_that_exits_is_done() {
     gort::run(async {
         let wg = WaitGroup::new();
-        wg.go(async { goexit() });
+        wg.go(async { gort::runtime::goexit() });
         wg.go(async {
             gort::task::yield_now().await;
-            goexit()
+            gort::runtime::goexit()
         });
         wg.wait().await;
     });
@@ -149,7 +152,7 @@ fn c098_what_the_members_did_is_visible_after_wait() {
         }
     }
     for _ in 0..100 {
-        gort::run(async {
+        run(async {
             let slots = Arc::new(plain::Slots([const { std::cell::UnsafeCell::new(0) }; 8]));
             let wg = WaitGroup::new();
             for i in 0..8 {
@@ -162,10 +165,11 @@ fn c098_what_the_members_did_is_visible_after_wait() {
     }
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn a_member_that_the_runtime_drops_is_done() {
     let wg = WaitGroup::new();
-    let runtime = Builder::new_current_thread().build().unwrap();
+    let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async { wg.go(pending::<()>()) });
     assert!(drive(wg.wait()).poll().is_pending());
     drop(runtime);
@@ -193,7 +197,7 @@ fn t34_a_wait_that_is_dropped_leaves_no_trace() {
 
 #[test]
 fn t34_waits_dropped_by_many_tasks_while_others_finish() {
-    gort::run(async {
+    run(async {
         for _ in 0..50 {
             let (work, waits) = (WaitGroup::new(), WaitGroup::new());
             work.add(1);

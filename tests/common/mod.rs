@@ -1,12 +1,29 @@
-//! Futures polled by hand, and values that count themselves.
+//! Futures polled by hand, the executor of those that are not, and values that count themselves.
 
-#![allow(dead_code, reason = "every test file uses a part")]
+#![allow(dead_code, unused_imports, reason = "every test file uses a part")]
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+
+// Channels, `select!` and locks work under any executor, so the tests of them name gort's in this one
+// place. `ecosystem/executors` builds the same test files with this cfg and an executor of its own. A
+// test that is about gort's runtime itself has `#[cfg(not(foreign_executor))]`.
+#[cfg(foreign_executor)]
+pub(crate) use crate::executor::{go, run};
+#[cfg(not(foreign_executor))]
+pub(crate) use gort::go;
+
+/// [`gort::run`] with as many workers on every machine.
+#[cfg(not(foreign_executor))]
+pub(crate) fn run<F>(main: F) -> F::Output
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    gort::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap().run(main)
+}
 
 /// A waker that counts how often it was woken.
 #[derive(Debug, Default)]
