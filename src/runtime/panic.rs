@@ -32,10 +32,20 @@ pub(crate) fn drop_payload(payload: Payload) {
     }
 }
 
+/// What a panic that was caught and raised again unwinds with.
+#[derive(Debug)]
+struct Repanicked(Payload);
+
+/// Raises a panic again that was caught. The report of it says so, as Go's does.
+pub(crate) fn repanic(payload: Payload) -> ! {
+    std::panic::resume_unwind(Box::new(Repanicked(payload)))
+}
+
 /// A goroutine's panic, until somebody has been told.
 #[derive(Debug)]
 pub(crate) struct Report {
     payload: Option<Payload>,
+    repanicked: bool,
     id: u64,
     parent: u64,
     created: Option<&'static Location<'static>>,
@@ -51,8 +61,13 @@ impl Report {
         if let Some(runtime) = &runtime {
             runtime.count_panic();
         }
+        let (payload, repanicked) = match payload.downcast::<Repanicked>() {
+            Ok(again) => (again.0, true),
+            Err(payload) => (payload, false),
+        };
         Box::new(Self {
             payload: Some(payload),
+            repanicked,
             id: meta.id(),
             parent: meta.record.map_or(0, |r| r.parent()),
             created: meta.record.and_then(|r| r.created()),
@@ -73,7 +88,9 @@ impl Report {
 
     /// Go's report of a crash.
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("panic: {}\n\ngoroutine {} [running]:", self.message(), self.id);
+        let again = if self.repanicked { " [recovered, repanicked]" } else { "" };
+        let (message, id) = (self.message(), self.id);
+        let mut text = format!("panic: {message}{again}\n\ngoroutine {id} [running]:");
         if let (Some(at), true) = (self.created, self.id != 1) {
             let _ = write!(text, "\ncreated by goroutine {} at {at}", self.parent);
         }

@@ -169,7 +169,8 @@ impl WaitGroup {
     /// Adds one to the counter and starts a goroutine that takes it back when it ends.
     ///
     /// If the goroutine panics, it does *not* take it back, so that nobody goes on as if all had gone
-    /// well; the panic is fatal, as it is after [`go`](fn@crate::go). After
+    /// well; the panic is fatal, as it is after [`go`](fn@crate::go), and is reported, as in Go, as
+    /// `[recovered, repanicked]`. After
     /// [`goexit`](crate::runtime::goexit) and when the goroutine is dropped at a shutdown, it does.
     ///
     /// # Panics
@@ -373,10 +374,11 @@ impl<F: Future> Future for Member<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         catch_unwind(AssertUnwindSafe(|| this.future.poll(cx))).unwrap_or_else(|payload| {
-            if !panic::is_goexit(&*payload) {
-                this.done.disarm();
+            if panic::is_goexit(&*payload) {
+                resume_unwind(payload);
             }
-            resume_unwind(payload)
+            this.done.disarm();
+            panic::repanic(payload)
         })
     }
 }
