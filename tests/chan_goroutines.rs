@@ -110,48 +110,6 @@ fn a_boxed_receive_outlives_the_goroutine_that_polled_it_first() {
     });
 }
 
-/// Cases 34 and 37: producers and consumers, each value once, in order per producer.
-#[test]
-fn c034_many_producers_and_consumers() {
-    for capacity in [0, 1, 10, 200] {
-        run(async move {
-            let (tx, rx) = chan::<(usize, usize)>(capacity);
-            for id in 0..4 {
-                let tx = tx.clone();
-                go(async move {
-                    for i in 0..1000 {
-                        tx.send((id, i)).await.unwrap();
-                    }
-                });
-            }
-            drop(tx);
-            let consumers: Vec<_> = (0..4)
-                .map(|_| {
-                    let rx = rx.clone();
-                    go(async move {
-                        let mut got = Vec::new();
-                        while let Some(value) = rx.next().await {
-                            got.push(value);
-                        }
-                        got
-                    })
-                })
-                .collect();
-            let mut all = Vec::new();
-            for consumer in consumers {
-                let got = consumer.await.unwrap();
-                for id in 0..4 {
-                    let own: Vec<_> = got.iter().filter(|value| value.0 == id).collect();
-                    assert!(own.is_sorted(), "order per producer and consumer");
-                }
-                all.extend(got);
-            }
-            all.sort_unstable();
-            assert!(all.into_iter().eq((0..4).flat_map(|id| (0..1000).map(move |i| (id, i)))));
-        });
-    }
-}
-
 #[test]
 fn an_aborted_goroutine_gives_its_value_back() {
     run(async {

@@ -29,40 +29,6 @@ fn a_panic_belongs_to_the_handle() {
 }
 
 #[test]
-fn a_panic_without_handle_is_fatal() {
-    let caught = std::panic::catch_unwind(|| {
-        gort::run(async {
-            drop(gort::go(async { panic!("boom") }));
-            std::future::pending::<()>().await;
-        });
-    });
-    assert_eq!(*caught.unwrap_err().downcast_ref::<&str>().unwrap(), "boom");
-}
-
-#[test]
-fn blocked_goroutines_are_dropped_once_when_main_returns() {
-    struct Count(Arc<AtomicUsize>);
-    impl Drop for Count {
-        fn drop(&mut self) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-    let drops = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&drops);
-    gort::run(async move {
-        for _ in 0..100 {
-            let count = Count(Arc::clone(&counted));
-            drop(gort::go(async move {
-                let _count = count;
-                std::future::pending::<()>().await;
-            }));
-        }
-        gort::task::yield_now().await;
-    });
-    assert_eq!(drops.load(Ordering::SeqCst), 100);
-}
-
-#[test]
 fn a_million_goroutines_start_park_and_end() {
     const N: usize = 1_000_000;
     gort::run(async {
@@ -99,15 +65,6 @@ fn blocking_jobs_run_beside() {
         for (n, job) in jobs.into_iter().enumerate() {
             assert_eq!(job.await.unwrap(), n + 1);
         }
-    });
-}
-
-#[test]
-fn goexit_ends_the_goroutine_only() {
-    gort::run(async {
-        let ended = gort::go(async { gort::runtime::goexit() });
-        let error = ended.await.map(|never: ()| never).unwrap_err();
-        assert!(error.is_goexit());
     });
 }
 

@@ -151,27 +151,6 @@ fn the_panic_of_main_comes_out_of_run_and_the_others_are_dropped() {
 }
 
 #[test]
-fn goexit_drops_what_the_goroutine_holds() {
-    gort::run(async {
-        let drops = Arc::new(AtomicUsize::new(0));
-        let held = Arc::clone(&drops);
-        let handle = gort::go(async move {
-            struct Deferred(Arc<AtomicUsize>);
-            impl Drop for Deferred {
-                fn drop(&mut self) {
-                    self.0.fetch_add(1, Ordering::SeqCst);
-                }
-            }
-            let _deferred =
-                [Deferred(Arc::clone(&held)), Deferred(Arc::clone(&held)), Deferred(held)];
-            gort::runtime::goexit();
-        });
-        assert!(handle.await.map(|never: ()| never).unwrap_err().is_goexit());
-        assert_eq!(drops.load(Ordering::SeqCst), 3);
-    });
-}
-
-#[test]
 #[should_panic(expected = "goexit was called outside of a goroutine")]
 fn goexit_outside_of_a_goroutine() {
     gort::runtime::goexit();

@@ -88,20 +88,6 @@ fn t21_a_goroutine_in_the_next_slot_runs_although_its_waker_blocks() {
 }
 
 #[test]
-fn one_worker_blocks_on_what_its_own_queue_will_do() {
-    Builder::new_multi_thread().worker_threads(1).build().unwrap().run(async {
-        let (tx, rx) = mpsc::channel();
-        for n in 0..300 {
-            let tx = tx.clone();
-            drop(gort::go(async move { tx.send(n).unwrap() }));
-        }
-        let mut got: Vec<i32> = (0..300).map(|_| rx.recv().unwrap()).collect();
-        got.sort_unstable();
-        assert!(got.into_iter().eq(0..300));
-    });
-}
-
-#[test]
 fn two_busy_goroutines_run_at_the_same_time() {
     runtime().run(async {
         let seen: [Arc<AtomicBool>; 2] = Default::default();

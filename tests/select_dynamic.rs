@@ -1,4 +1,4 @@
-//! The dynamic `Select`.
+//! The dynamic `Select`. (Go's own cases are in `go_select.rs`.)
 
 mod select_util;
 
@@ -10,49 +10,6 @@ use std::cell::RefCell;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-
-#[test]
-fn c071_65536_cases_and_no_more() {
-    let channels: Vec<Chan<u32>> = (0..65_536).map(|_| Chan::new(1)).collect();
-    let mut select = Select::with_capacity(65_536);
-    for (i, channel) in channels.iter().enumerate() {
-        assert_eq!(select.recv(channel, |v, ok| (v, ok)), i);
-    }
-    let text = panic_text(|| {
-        select.recv(&channels[0], |v, ok| (v, ok));
-    });
-    assert_eq!(text, "Select: too many cases (max 65536)");
-    let mut parked = pin!(select.wait());
-    assert!(poll(parked.as_mut()).is_pending());
-    assert!(channels[40_000].try_send(4).is_ok());
-    assert_eq!(poll(parked), Poll::Ready((40_000, (4, true))));
-}
-
-#[test]
-fn c072_two_defaults_panic_none_waits_and_nil_is_ignored() {
-    let text = panic_text(|| {
-        let mut select = Select::new();
-        select.default(|| ());
-        select.default(|| ());
-    });
-    assert_eq!(text, "Select: multiple default cases");
-
-    let mut empty = pin!(Select::<()>::new().wait());
-    assert!(poll(empty.as_mut()).is_pending());
-    assert!(poll(empty.as_mut()).is_pending());
-
-    let (nil, ready) = (Chan::<i32>::nil(), filled(1, [3]));
-    let mut select = Select::new();
-    select.recv(&nil, |v, _| v);
-    select.send(&nil, 1, |()| -1);
-    select.recv(&ready, |v, _| v);
-    assert_eq!(now(select.wait()), (2, 3));
-
-    let mut select = Select::new();
-    select.recv(&nil, |v, _| v);
-    let mut all_nil = pin!(select.wait());
-    assert!(poll(all_nil.as_mut()).is_pending());
-}
 
 #[test]
 fn default_runs_when_nothing_is_ready_and_counts_as_a_case() {

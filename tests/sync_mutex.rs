@@ -1,5 +1,6 @@
-//! `sync::Mutex` and `sync::RawMutex`: who gets the lock, what a dropped waiter leaves behind, misuse.
-//! (Starvation mode needs a clock that stands still: see `src/sync/tests.rs`.)
+//! `sync::Mutex` and `sync::RawMutex`: who gets the lock, what a dropped waiter leaves behind.
+//! (Go's own cases are in `go_sync.rs`. Starvation mode needs a clock that stands still: see
+//! `src/sync/tests.rs`.)
 
 mod common;
 mod sync_util;
@@ -11,7 +12,7 @@ use gort::sync::{
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, RawWaker, RawWakerVTable, Wake, Waker};
 use sync_util::{drive, panic_text};
 
@@ -20,23 +21,6 @@ fn a_free_lock_is_taken_by_the_first_poll() {
     let mutex = Mutex::new(1);
     *drive(mutex.lock()).ready() += 1;
     assert_eq!(*drive(mutex.lock()).ready(), 2);
-}
-
-#[test]
-fn c077_locked_here_unlocked_there() {
-    let mutex = RawMutex::new();
-    drive(mutex.lock()).ready();
-    std::thread::scope(|scope| scope.spawn(|| mutex.unlock()).join().unwrap());
-    drive(mutex.lock()).ready();
-}
-
-#[test]
-fn c079_try_lock_of_a_held_and_of_a_free_lock() {
-    let mutex = Mutex::new(());
-    let guard = mutex.try_lock().unwrap();
-    assert!(mutex.try_lock().is_err());
-    drop(guard);
-    assert!(mutex.try_lock().is_ok());
 }
 
 #[test]
@@ -185,87 +169,6 @@ fn a_wake_up_that_is_not_answered_does_not_keep_others_out() {
     for _ in 0..1_000 {
         drop(drive(mutex.lock()).ready());
     }
-}
-
-#[test]
-fn c076_unlock_of_an_unlocked_mutex_panics_with_the_words_of_go() {
-    let mutex = RawMutex::new();
-    let text = "sync: unlock of unlocked mutex";
-    assert_eq!(panic_text(|| mutex.unlock()), text);
-    drive(mutex.lock()).ready();
-    mutex.unlock();
-    assert_eq!(panic_text(|| mutex.unlock()), text);
-    drive(mutex.lock()).ready();
-}
-
-#[cfg(not(foreign_executor))]
-#[test]
-fn c076_catching_it_in_the_goroutine_does_not_help() {
-    let text = panic_text(|| {
-        gort::run(async {
-            let caught = std::panic::catch_unwind(|| RawMutex::new().unlock());
-            assert!(caught.is_err());
-            std::future::pending::<()>().await;
-        });
-    });
-    assert!(
-        text.starts_with("fatal error: sync: unlock of unlocked mutex\n\ngoroutine 1 "),
-        "{text}"
-    );
-}
-
-#[cfg(not(foreign_executor))]
-#[test]
-fn c080_a_hog_does_not_starve_the_others() {
-    let runtime = gort::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    runtime.block_on(async {
-        let (mutex, done) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
-        let (hogged, stop) = (mutex.clone(), done.clone());
-        let hog = gort::go(async move {
-            let mut rounds = 0_u64;
-            while !stop.load(Ordering::Relaxed) {
-                let guard = hogged.lock().await;
-                for _ in 0..1_000 {
-                    std::hint::spin_loop();
-                }
-                drop(guard);
-                rounds += 1;
-            }
-            rounds
-        });
-        for _ in 0..10 {
-            drop(mutex.lock().await);
-            gort::task::yield_now().await;
-        }
-        done.store(true, Ordering::Relaxed);
-        hog.await.unwrap();
-    });
-}
-
-#[test]
-fn c082_lock_and_try_lock_mixed_count_exactly() {
-    let (mutex, tried) = (Arc::new(Mutex::new(0_u32)), Arc::new(AtomicU32::new(0)));
-    let (shared, counted) = (mutex.clone(), tried.clone());
-    run(async move {
-        let wg = WaitGroup::new();
-        for _ in 0..10 {
-            let (mutex, tried) = (shared.clone(), counted.clone());
-            wg.go(async move {
-                for i in 0..1_000 {
-                    if i % 3 == 0 {
-                        if let Ok(mut guard) = mutex.try_lock() {
-                            *guard += 1;
-                            tried.fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                    *mutex.lock().await += 1;
-                }
-            });
-        }
-        wg.wait().await;
-    });
-    let tried = tried.load(Ordering::Relaxed);
-    assert_eq!(*mutex.try_lock().unwrap(), 10_000 + tried);
 }
 
 #[test]

@@ -83,24 +83,6 @@ fn a_select_waits_for_a_channel_or_for_the_time() {
 }
 
 #[test]
-fn a_time_that_has_come_is_taken_rather_than_the_default() {
-    gort::run(async {
-        let rx = after(MS);
-        let taken = |rx: gort::Receiver<Instant>| async move {
-            gort::select! {
-                <-rx => true,
-                default => false,
-            }
-        };
-        assert!(!taken(after(LONG)).await);
-        // Keeps its worker busy past the deadline: nobody looks at its timers meanwhile.
-        let start = Instant::now();
-        while start.elapsed() < 2 * MS {}
-        assert!(taken(rx).await);
-    });
-}
-
-#[test]
 fn a_timeout_around_a_loop_that_is_always_ready_ends_it() {
     gort::run(async {
         let ch = gort::Chan::new(1);

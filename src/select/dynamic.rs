@@ -151,7 +151,7 @@ impl<'a, R> Select<'a, R> {
     ///
     /// # Panics
     ///
-    /// With `Select: too many cases (max 65536)`.
+    /// With `reflect.Select: too many cases (max 65536)`.
     #[track_caller]
     pub fn recv<C>(
         &mut self,
@@ -173,7 +173,7 @@ impl<'a, R> Select<'a, R> {
     ///
     /// # Panics
     ///
-    /// With `Select: too many cases (max 65536)`.
+    /// With `reflect.Select: too many cases (max 65536)`.
     #[track_caller]
     pub fn next<C>(
         &mut self,
@@ -195,7 +195,7 @@ impl<'a, R> Select<'a, R> {
     ///
     /// # Panics
     ///
-    /// With `Select: too many cases (max 65536)`.
+    /// With `reflect.Select: too many cases (max 65536)`.
     #[track_caller]
     pub fn send<C>(
         &mut self,
@@ -216,10 +216,10 @@ impl<'a, R> Select<'a, R> {
     ///
     /// # Panics
     ///
-    /// With `Select: multiple default cases`, and with `Select: too many cases (max 65536)`.
+    /// With `reflect.Select: multiple default cases`, and with `reflect.Select: too many cases (max 65536)`.
     #[track_caller]
     pub fn default(&mut self, then: impl FnOnce() -> R + Send + 'a) -> usize {
-        assert!(self.default.is_none(), "Select: multiple default cases");
+        assert!(self.default.is_none(), "reflect.Select: multiple default cases");
         let number = self.add(Entry::Default(Box::new(then)));
         self.default = Some(number);
         number
@@ -227,7 +227,7 @@ impl<'a, R> Select<'a, R> {
 
     #[track_caller]
     fn add(&mut self, case: Entry<'a, R>) -> usize {
-        assert!(self.cases.len() < MAX_CASES, "Select: too many cases (max {MAX_CASES})");
+        assert!(self.cases.len() < MAX_CASES, "reflect.Select: too many cases (max {MAX_CASES})");
         self.cases.push(case);
         self.cases.len() - 1
     }

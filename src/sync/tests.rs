@@ -70,12 +70,12 @@ fn first_has_lost(mutex: &RawMutex, waited: Nanos) -> (Task<'_>, Task<'_>) {
 }
 
 #[test]
-fn a_waiter_that_loses_after_a_millisecond_is_given_the_lock_by_the_next_release() {
+fn c081_a_waiter_that_loses_after_a_millisecond_is_given_the_lock_and_no_try_lock_gets_it() {
     let mutex = locked();
     let (mut first, mut second) = first_has_lost(&mutex, MS + 1);
     mutex.unlock();
     assert_eq!((first.woken(), second.woken()), (1, 0));
-    assert!(!mutex.try_lock(), "c081: it is the waiter's");
+    assert!(!mutex.try_lock(), "it is the waiter's");
     assert!(!second.poll(MS + 2));
     assert!(first.poll(MS + 2));
     mutex.unlock();

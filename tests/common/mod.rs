@@ -1,11 +1,16 @@
-//! Futures polled by hand, the executor of those that are not, and values that count themselves.
+//! Futures polled by hand, the executors of those that are not, and values that count themselves.
 
 #![allow(dead_code, unused_imports, reason = "every test file uses a part")]
 
+pub(crate) mod child;
+pub(crate) mod everywhere;
+pub(crate) mod plain;
+
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
 // Channels, `select!` and locks work under any executor, so the tests of them name gort's in this one
@@ -89,5 +94,30 @@ pub(crate) fn flag() -> Flag {
 impl Flag {
     pub(crate) fn alive(&self) -> usize {
         Arc::strong_count(&self.0)
+    }
+}
+
+/// What happened, in order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    pub(crate) fn say(&self, word: impl Into<String>) {
+        self.0.lock().expect("nobody panics with it").push(word.into());
+    }
+
+    /// The words so far, with blanks between them.
+    pub(crate) fn text(&self) -> String {
+        self.0.lock().expect("nobody panics with it").join(" ")
+    }
+}
+
+/// The text of the panic that `body` must end with.
+#[track_caller]
+pub(crate) fn panic_text<R>(body: impl FnOnce() -> R) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(body)).err().expect("it did not panic");
+    match payload.downcast::<String>() {
+        Ok(text) => *text,
+        Err(payload) => (*payload.downcast::<&str>().expect("a text")).to_owned(),
     }
 }
