@@ -17,6 +17,13 @@
 //! The two fences are totally ordered. If the poller's comes first, the maker sees `until` and rings
 //! when its deadline is earlier; if the maker's comes first, the poller sees the deadline and sleeps
 //! no longer than that. A ring between `doze` and the wait itself is kept in `state`.
+//!
+//! # No ring is lost to another poller
+//!
+//! A ring is for whoever polls at that moment, or for the next one. If it is meant for a thread that
+//! is only about to poll, the one that polls now may use it up. So who rings for one thread leaves a
+//! word for it first, and a poller looks for that word when its own wait can be rung: either the ring
+//! comes later, and ends the wait, or it came before, and the word is there.
 
 use crate::sys::clock::Nanos;
 use crate::sys::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
@@ -42,17 +49,24 @@ impl Bell {
     }
 
     /// Says that the caller, who holds the poll lock, is about to sleep until `until` or until the
-    /// least deadline that `least` returns. Returns that time; `None` if somebody has rung.
-    pub(super) fn doze(&self, until: Nanos, least: impl FnOnce() -> Nanos) -> Option<Nanos> {
+    /// least deadline that `least` returns. Returns that time; `None` if somebody has rung, or if
+    /// `stop` says that there is a word for the caller.
+    pub(super) fn doze(
+        &self,
+        until: Nanos,
+        least: impl FnOnce() -> Nanos,
+        stop: impl FnOnce() -> bool,
+    ) -> Option<Nanos> {
         self.until.store(until, Ordering::Relaxed);
         // Ordering: pairs with the fence in `deadline_moved` (module doc).
         fence(Ordering::SeqCst);
         let until = until.min(least());
         // Ordering: Acquire pairs with the Release in `ring`: what was written before the ring is
-        // visible to the poller that does not sleep because of it.
+        // visible to the poller that does not sleep because of it. If another poller used the ring
+        // up, its exchange stands between the two (`awake`), and passes on what `ring` published.
         let quiet =
             self.state.compare_exchange(QUIET, WAITING, Ordering::Acquire, Ordering::Acquire);
-        if quiet.is_ok() {
+        if quiet.is_ok() && !stop() {
             return Some(until);
         }
         self.awake();

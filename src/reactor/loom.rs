@@ -59,7 +59,7 @@ impl Sleeper {
     /// not at all; it does sleep only if that is for ever.
     fn turn(&self) -> Nanos {
         let least = || self.least.load(Ordering::Relaxed);
-        let Some(until) = self.bell.doze(least(), least) else { return 0 };
+        let Some(until) = self.bell.doze(least(), least, || false) else { return 0 };
         if until == Nanos::MAX {
             self.counter.wait();
         }
@@ -105,6 +105,42 @@ fn a_ring_ends_the_sleep_and_shows_what_came_before_it() {
         sleeper.turn();
         assert_eq!(sleeper.word.load(Ordering::Relaxed), 1);
         ringer.join().unwrap();
+    });
+}
+
+/// One rings for a poller that has not got the poll lock yet, while another one has it.
+#[test]
+fn a_ring_that_another_poller_uses_up_is_not_missed() {
+    loom::model(|| {
+        let sleeper = Sleeper::new();
+        let polls = Arc::new(Mutex::new(()));
+        let ringer = thread::spawn({
+            let sleeper = sleeper.clone();
+            move || {
+                sleeper.word.store(1, Ordering::Relaxed);
+                sleeper.ring();
+            }
+        });
+        let other = thread::spawn({
+            let (sleeper, polls) = (sleeper.clone(), polls.clone());
+            move || {
+                let _polls = polls.lock();
+                if sleeper.bell.doze(Nanos::MAX, || Nanos::MAX, || false).is_some() {
+                    // An event ends its wait, together with the ring if there was one.
+                    *sleeper.counter.written.lock() = false;
+                    sleeper.bell.awake();
+                }
+            }
+        });
+        let polls = polls.lock();
+        let stop = || sleeper.word.load(Ordering::Relaxed) == 1;
+        if sleeper.bell.doze(Nanos::MAX, || Nanos::MAX, stop).is_some() {
+            sleeper.counter.wait();
+            sleeper.bell.awake();
+        }
+        drop(polls);
+        ringer.join().unwrap();
+        other.join().unwrap();
     });
 }
 

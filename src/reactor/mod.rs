@@ -196,6 +196,17 @@ impl Driver {
     ///
     /// When the system refuses to wait, which means that somebody has closed the queue's descriptor.
     pub(crate) fn try_turn(&self, limit: Wait) -> Option<usize> {
+        self.try_turn_unless(limit, || false)
+    }
+
+    /// As [`try_turn`](Self::try_turn), but without waiting if `stop` returns true. It is asked when
+    /// an [interrupt](Self::interrupt) is sure to end the wait: one that came before may have ended
+    /// that of another thread.
+    pub(crate) fn try_turn_unless(
+        &self,
+        limit: Wait,
+        stop: impl FnOnce() -> bool,
+    ) -> Option<usize> {
         let poller = self.shared.poller.get()?;
         let turn = self.turn.try_lock()?;
         let mut events = EVENTS.try_with(Cell::take).unwrap_or_default();
@@ -203,12 +214,12 @@ impl Driver {
             Wait::Now => poller.wait(&mut events, Some(Duration::ZERO)),
             Wait::UpTo(limit) => {
                 let until = self.clock().now().saturating_add(duration_to_nanos(limit));
-                self.doze(poller, &mut events, until)
+                self.doze(poller, &mut events, until, stop)
             }
             Wait::Forever if self.clock().is_stopped() => {
-                self.doze_without_time(poller, &mut events)
+                self.doze_without_time(poller, &mut events, stop)
             }
-            Wait::Forever => self.doze(poller, &mut events, Nanos::MAX),
+            Wait::Forever => self.doze(poller, &mut events, Nanos::MAX, stop),
         };
         drop(turn);
         if let Err(error) = waited {
@@ -222,10 +233,16 @@ impl Driver {
     }
 
     /// Waits until `until`, or the least deadline, or an event, or an interrupt.
-    fn doze(&self, poller: &Poller, events: &mut Vec<Event>, until: Nanos) -> io::Result<()> {
+    fn doze(
+        &self,
+        poller: &Poller,
+        events: &mut Vec<Event>,
+        until: Nanos,
+        stop: impl FnOnce() -> bool,
+    ) -> io::Result<()> {
         let until = until.min(self.next_deadline());
         let bell = &self.shared.bell;
-        let Some(until) = bell.doze(until, || self.next_deadline()) else {
+        let Some(until) = bell.doze(until, || self.next_deadline(), stop) else {
             return poller.wait(events, Some(Duration::ZERO));
         };
         let limit = match until {
@@ -238,9 +255,14 @@ impl Driver {
     }
 
     /// Waits until there is an event, an interrupt, or a new first deadline.
-    fn doze_without_time(&self, poller: &Poller, events: &mut Vec<Event>) -> io::Result<()> {
+    fn doze_without_time(
+        &self,
+        poller: &Poller,
+        events: &mut Vec<Event>,
+        stop: impl FnOnce() -> bool,
+    ) -> io::Result<()> {
         let bell = &self.shared.bell;
-        let quiet = bell.doze(Nanos::MAX, || Nanos::MAX).is_some();
+        let quiet = bell.doze(Nanos::MAX, || Nanos::MAX, stop).is_some();
         let waited = poller.wait(events, if quiet { None } else { Some(Duration::ZERO) });
         if quiet {
             bell.awake();
@@ -272,7 +294,8 @@ impl Driver {
     }
 
     /// Makes the thread inside [`try_turn`](Self::try_turn) return, or if there is none the next one
-    /// that would wait there.
+    /// that would wait there. Who means a certain thread leaves a word for it first, see
+    /// [`try_turn_unless`](Self::try_turn_unless).
     pub(crate) fn interrupt(&self) {
         if self.shared.bell.ring() {
             self.shared.notify();

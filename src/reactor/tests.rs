@@ -124,6 +124,17 @@ fn an_interrupt_is_kept_for_the_next_wait() {
 }
 
 #[test]
+fn an_interrupt_that_ended_the_wait_of_another_thread_is_asked_for() {
+    for driver in drivers() {
+        // For this thread, which has not begun to wait.
+        driver.interrupt();
+        assert_eq!(driver.try_turn(Wait::Forever), Some(0), "the other thread");
+        assert_eq!(driver.try_turn_unless(Wait::Forever, || true), Some(0));
+        assert!(!driver.is_waiting());
+    }
+}
+
+#[test]
 fn an_interrupt_ends_a_wait_and_only_one_thread_waits() {
     for driver in drivers() {
         let sleeper = std::thread::spawn({

@@ -348,7 +348,10 @@ impl Worker {
         if !self.sees_work() && !self.pass_time() && processor.enter_driver() {
             processor.count_park();
             self.to_tail.set(true);
-            let turned = self.shared.driver.try_turn(Wait::Forever).is_some();
+            // Who unparks this worker from here on interrupts the driver; but if another worker is
+            // just leaving it, that one may be the one that is interrupted.
+            let unparked = || processor.parker.take_token();
+            let turned = self.shared.driver.try_turn_unless(Wait::Forever, unparked).is_some();
             processor.leave_driver();
             if !turned {
                 processor.parker.park(None);
