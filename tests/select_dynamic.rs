@@ -109,6 +109,47 @@ fn a_parked_select_that_is_dropped_gives_back_and_leaves_no_trace() {
     assert_eq!(Arc::strong_count(&value), 1);
 }
 
+/// T8, when the select was waiting already: its goroutine was woken for a receive that it does not poll
+/// any more.
+#[cfg(not(foreign_executor))]
+#[test]
+fn a_waiting_select_takes_the_value_of_a_receive_that_is_not_polled_any_more() {
+    gort::run(std::future::poll_fn(|_| {
+        let channel = Chan::new(0);
+        let woken = Arc::<Woken>::default();
+        let (mut kept, mut other) = (pin!(channel.next()), pin!(channel.next()));
+        assert!(poll_with(kept.as_mut(), &woken).is_pending());
+        let mut select = Select::new();
+        select.next(&channel, |v| v);
+        let mut select = pin!(select.wait());
+        assert!(poll_with(select.as_mut(), &woken).is_pending());
+        assert!(poll_with(other.as_mut(), &woken).is_pending());
+        assert!(poll_with(select.as_mut(), &woken).is_pending(), "nothing has happened");
+        assert!(channel.try_send(1).is_ok());
+        assert_eq!(poll_with(select, &woken), Poll::Ready((0, Some(1))));
+        assert!(channel.try_send(2).is_ok());
+        assert_eq!(poll_with(kept, &woken), Poll::Ready(Some(2)), "it is the first in line again");
+        Poll::Ready(())
+    }));
+}
+
+#[test]
+fn a_select_with_a_nil_case_keeps_its_place_in_line_when_it_is_polled_again() {
+    let (channel, nil) = (Chan::new(0), Chan::nil());
+    let mut select = Select::new();
+    select.next(&channel, |v| v);
+    select.next(&nil, |v| v);
+    let woken = Arc::<Woken>::default();
+    let mut first = pin!(select.wait());
+    assert!(poll_with(first.as_mut(), &woken).is_pending());
+    let mut second = pin!(channel.next());
+    assert!(poll(second.as_mut()).is_pending());
+    assert!(poll_with(first.as_mut(), &woken).is_pending());
+    assert!(channel.try_send(1).is_ok());
+    assert_eq!(woken.times(), 1);
+    assert_eq!(poll_with(first, &woken), Poll::Ready((0, Some(1))));
+}
+
 #[test]
 fn a_send_on_a_closed_channel_panics_and_the_others_are_unlinked() {
     let (a, b) = (Chan::new(0), Chan::<i32>::new(0));

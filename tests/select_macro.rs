@@ -702,3 +702,30 @@ fn nested_selects() {
     });
     assert_eq!(sum, 3);
 }
+
+/// T8, when the select was waiting already: its goroutine was woken for a receive that it does not poll
+/// any more.
+#[cfg(not(foreign_executor))]
+#[test]
+fn a_waiting_select_takes_the_value_of_a_receive_that_is_not_polled_any_more() {
+    gort::run(std::future::poll_fn(|_| {
+        let (channel, other) = (Chan::new(0), Chan::new(0));
+        let woken = Arc::<Woken>::default();
+        let mut kept = pin!(channel.next());
+        assert!(poll_with(kept.as_mut(), &woken).is_pending());
+        let mut selecting = pin!(async {
+            select! {
+                v = <-other => v,
+                v = <-channel => v,
+            }
+        });
+        assert!(poll_with(selecting.as_mut(), &woken).is_pending());
+        assert!(poll_with(selecting.as_mut(), &woken).is_pending(), "nothing has happened");
+        assert!(channel.try_send(1).is_ok());
+        assert_eq!(poll_with(selecting, &woken), Poll::Ready(1));
+        assert!(channel.try_send(2).is_ok());
+        assert_eq!(poll_with(kept, &woken), Poll::Ready(Some(2)), "it is the first in line again");
+        assert!(other.try_send(3).is_err(), "the select is out of line");
+        Poll::Ready(())
+    }));
+}

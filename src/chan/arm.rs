@@ -89,6 +89,11 @@ unsafe impl<T> Arm for RecvArm<'_, T> {
         unsafe { self.finish(tried) }
     }
 
+    unsafe fn may_reclaim_locked(&self, goroutine: Option<&'static Record>) -> bool {
+        // SAFETY: the caller holds the lock.
+        self.core.is_some_and(|core| unsafe { core.access() }.may_reclaim(goroutine))
+    }
+
     unsafe fn reclaim_locked(&self, goroutine: Option<&'static Record>) -> bool {
         let Some(core) = self.core else { return false };
         // SAFETY: the caller holds the lock.
@@ -262,6 +267,10 @@ unsafe impl<T> Arm for SendArm<'_, T> {
             Tried::Wait => return false,
         }
         true
+    }
+
+    unsafe fn may_reclaim_locked(&self, _goroutine: Option<&'static Record>) -> bool {
+        false
     }
 
     unsafe fn reclaim_locked(&self, _goroutine: Option<&'static Record>) -> bool {

@@ -163,7 +163,7 @@ pub(super) struct State<T> {
     buffer: VecDeque<T>,
     receivers: List<Slot<T>>,
     senders: List<Slot<T>>,
-    /// Receivers that were handed a value and have not collected it.
+    /// Receivers that were handed a value and have not collected it, by the number of the match.
     matched: List<Slot<T>>,
     /// Values of receivers that were dropped before they collected them, newest first.
     returned: Vec<(u64, T)>,
@@ -481,8 +481,9 @@ impl<T> State<T> {
             if let Some(receiver) = self.receivers.claim_front() {
                 let seq = self.next_seq;
                 self.next_seq += 1;
-                // SAFETY: just claimed and unlinked; `value` by this function's contract.
-                unsafe { self.hand_over(receiver, seq, value, wakes) };
+                // SAFETY: just claimed and unlinked; `value` by this function's contract; the newest
+                // match comes last.
+                unsafe { self.hand_over(receiver, seq, value, None, wakes) };
                 return Tried::Done;
             }
         }
@@ -592,18 +593,20 @@ impl<T> State<T> {
         }
     }
 
-    /// Gives `*value` to a receiver that waits.
+    /// Gives `*value` to a receiver that waits. `next` is the match in front of which this one is, by
+    /// its number.
     ///
     /// # Safety
     ///
     /// `receiver` has been claimed and unlinked from `receivers` in this critical section. `value`
-    /// holds a value, which is moved out.
+    /// holds a value, which is moved out. `next` is in `matched`.
     #[inline]
     unsafe fn hand_over(
         &mut self,
         receiver: NonNull<ChanNode<T>>,
         seq: u64,
         value: *const T,
+        next: Option<NonNull<ChanNode<T>>>,
         wakes: &mut WakeBatch,
     ) {
         // SAFETY: claimed: the owner keeps the node until it gets this lock.
@@ -619,8 +622,8 @@ impl<T> State<T> {
             wakes.push(waker);
         }
         // SAFETY: unlinked. Receivers look at their outcome under the lock only, so the node is
-        // still there.
-        unsafe { self.matched.push_back(receiver) };
+        // still there. `next` by this function's contract.
+        unsafe { self.matched.insert_before(next, receiver) };
     }
 
     /// Moves a waiting sender's value to `*into`.
@@ -752,14 +755,34 @@ impl<T> State<T> {
         // SAFETY: it was matched.
         let seq = unsafe { seat.data.seq() };
         let value = slot(node);
-        if let Some(next) = self.receivers.claim_front() {
-            // SAFETY: just claimed and unlinked; the slot of a matched receiver holds a value.
-            return unsafe { self.hand_over(next, seq, value, wakes) };
+        if let Some(receiver) = self.receivers.claim_front() {
+            let next = self.matched.find(|other| {
+                // SAFETY: it is matched.
+                unsafe { other.data.seq() > seq }
+            });
+            // SAFETY: just claimed and unlinked; the slot of a matched receiver holds a value; `next`
+            // is in `matched`.
+            return unsafe { self.hand_over(receiver, seq, value, next, wakes) };
         }
         let at = self.returned.partition_point(|(other, _)| *other > seq);
         // SAFETY: the slot of a matched receiver holds a value, and is not looked at again.
         self.returned.insert(at, (seq, unsafe { value.read() }));
         self.wake_streams(wakes);
+    }
+
+    /// The oldest match that is not collected and that an operation of goroutine `robber` may take.
+    fn uncollected(&self, robber: Option<&'static Record>) -> Option<NonNull<ChanNode<T>>> {
+        self.matched.find(|seat| {
+            // SAFETY: linked, and under the lock.
+            let waiter = unsafe { seat.waiter() };
+            // SAFETY: (W2), or (W3) after the winner has unlocked and before the owner has locked.
+            unsafe { waiter.may_be_robbed(robber) }
+        })
+    }
+
+    /// Whether [`reclaim`](Self::reclaim) would find something.
+    pub(super) fn may_reclaim(&self, robber: Option<&'static Record>) -> bool {
+        self.uncollected(robber).is_some()
     }
 
     /// Moves a value to `*into` that somebody was matched with and does not collect: a goroutine
@@ -776,13 +799,7 @@ impl<T> State<T> {
 
     #[cold]
     unsafe fn reclaim_slow(&mut self, robber: Option<&'static Record>, into: *mut T) -> bool {
-        let found = self.matched.find(|seat| {
-            // SAFETY: linked, and under the lock.
-            let waiter = unsafe { seat.waiter() };
-            // SAFETY: (W2), or (W3) after the winner has unlocked and before the owner has locked.
-            unsafe { waiter.may_be_robbed(robber) }
-        });
-        let Some(node) = found else { return false };
+        let Some(node) = self.uncollected(robber) else { return false };
         // SAFETY: linked, so alive.
         let node_ref = unsafe { node.as_ref() };
         // SAFETY: it is matched, so its slot holds a value; `into` by the contract of `reclaim`.

@@ -176,6 +176,24 @@ fn robbed_receives_keep_their_order_and_their_wake_ups() {
     assert_eq!(idle.poll_one(&mut again), Poll::Ready(Some(21)));
 }
 
+/// A value that was given back went to a receive that was matched after another one: it is the older
+/// of the two.
+#[test]
+fn what_nobody_collects_is_taken_in_the_order_it_was_sent() {
+    let goroutine = Goroutine::new();
+    let (tx, rx) = chan(0);
+    let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(rx.next())).collect();
+    for recv in &mut waiting {
+        assert!(goroutine.poll_one(recv).is_pending());
+    }
+    (0..2).for_each(|i| tx.try_send(i).unwrap());
+    drop(waiting.remove(0));
+    for i in 0..2 {
+        let mut late = Box::pin(rx.next());
+        assert_eq!(goroutine.poll_one(&mut late), Poll::Ready(Some(i)));
+    }
+}
+
 #[test]
 fn a_stream_takes_what_nobody_collects_too() {
     let (idle, busy) = (Goroutine::new(), Goroutine::new());

@@ -126,23 +126,21 @@ pub enum Step<Out> {
 /// An arm as something that can be locked and enqueued.
 #[doc(hidden)]
 pub struct Channel<'a> {
+    /// `None` if it is polled.
     pub(super) arm: Option<&'a dyn wait::Arm>,
-    /// Address of its lock; 0 without `arm`.
+    /// Address of its lock; 0 if there is none.
     pub(super) key: usize,
     /// Number of the arm.
     pub(super) index: usize,
 }
 
 impl<'a> Channel<'a> {
-    /// An arm that takes no part in locking.
+    /// An arm that is polled, or that takes no part any more.
     pub(super) const NONE: Channel<'static> = Channel { arm: None, key: 0, index: 0 };
 
     #[inline]
     pub(super) fn new(arm: &'a dyn wait::Arm) -> Self {
-        match arm.key() {
-            Some(key) => Channel { arm: Some(arm), key, index: 0 },
-            None => Channel::NONE,
-        }
+        Channel { arm: Some(arm), key: arm.key().unwrap_or(0), index: 0 }
     }
 }
 

@@ -322,7 +322,11 @@ impl<R> SelectFuture<'_, R> {
         if self.parking.is_idle() {
             return Ok(None);
         }
-        match self.parking.decide(cx.waker()) {
+        let mut decided = self.parking.decide(cx.waker());
+        if decided == Decided::Nothing {
+            decided = self.parking.look_around(&channels(&self.cases));
+        }
+        match decided {
             Decided::Nothing => return Err(StillParked),
             Decided::Mine => {}
             Decided::Chosen(case) => {

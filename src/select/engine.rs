@@ -9,7 +9,8 @@
 //!    are tried once more; if none is ready, all are enqueued (or `default` runs).
 //! 3. *Resume.* Polled again, the select looks at its claim.
 //!    * Chosen: the chosen arm's outcome is collected under its lock.
-//!    * Not chosen, same waker, and only channels to wait for: nothing can have happened.
+//!    * Not chosen, same waker, and only channels to wait for: nothing can have happened to it. It
+//!      waits on, unless there is a match that nobody collects and that it may take.
 //!    * Otherwise a foreign future may be ready, and what it yields must not come on top of a claim.
 //!      So the select claims *itself*; if somebody was faster, that is the outcome. If not, nobody
 //!      can claim it any more: it takes its nodes out and starts at phase 1.
@@ -323,7 +324,11 @@ where
         if parking.is_idle() {
             return Resumed::Anew;
         }
-        match parking.decide(self.cx.waker()) {
+        let mut decided = parking.decide(self.cx.waker());
+        if decided == Decided::Nothing {
+            decided = self.look_around();
+        }
+        match decided {
             Decided::Nothing => return Resumed::Waiting,
             Decided::Mine => {}
             Decided::Chosen(arm) => {
@@ -334,6 +339,17 @@ where
         }
         self.unpark();
         Resumed::Anew
+    }
+
+    /// Nothing has happened: is there a match that nobody collects?
+    #[cold]
+    fn look_around(&mut self) -> Decided {
+        let mut decided = Decided::Nothing;
+        let Run { cx, head, step, .. } = self;
+        if let Some(parking) = head.core.parking() {
+            step(Ask::Channels(&mut |channels| decided = parking.look_around(channels)), cx);
+        }
+        decided
     }
 
     /// Takes all nodes out. The claim has been decided.

@@ -7,7 +7,7 @@
 use super::arm::Channel;
 use super::live::Live;
 use crate::sys::choose;
-use crate::wait::arm::ObjectGuard;
+use crate::wait::arm::{Arm, ObjectGuard};
 use crate::wait::batch::WakeBatch;
 use crate::wait::record;
 use crate::wait::waiter::Waiter;
@@ -157,21 +157,45 @@ impl Parking {
         if !self.foreign && self.waker == address(waker) {
             return Decided::Nothing;
         }
+        self.decide_now()
+    }
+
+    /// As [`decide`](Self::decide), if nothing is not enough.
+    fn decide_now(&self) -> Decided {
         match (self.waiter.claim(OWN), self.waiter.chosen()) {
             (false, Some(arm)) => Decided::Chosen(arm as usize),
             _ => Decided::Mine,
         }
     }
 
+    /// Nothing has happened to a parked select, but it may have to a receive that its goroutine does
+    /// not poll any more, or nobody's does: if an arm may take that one's value, the select gets ready
+    /// to start anew.
+    #[cold]
+    pub(super) fn look_around(&self, channels: &[Channel<'_>]) -> Decided {
+        let goroutine = record::current();
+        let may_take = |arm: &dyn Arm| {
+            let _guard = arm.lock();
+            // SAFETY: the arm's lock is held.
+            unsafe { arm.may_reclaim_locked(goroutine) }
+        };
+        if with_locks(channels).any(may_take) { self.decide_now() } else { Decided::Nothing }
+    }
+
     /// Stops waiting on every arm. The claim has been decided, so no arm can be chosen meanwhile.
     pub(super) fn unpark(&mut self, channels: &[Channel<'_>]) {
-        for arm in channels.iter().filter_map(|channel| channel.arm) {
+        for arm in with_locks(channels) {
             let _guard = arm.lock();
             // SAFETY: the arm's lock is held.
             unsafe { arm.cancel_locked() };
         }
         self.waiter.reset();
     }
+}
+
+/// The arms that can be enqueued.
+fn with_locks<'s, 'a>(channels: &'s [Channel<'a>]) -> impl Iterator<Item = &'a dyn Arm> + 's {
+    channels.iter().filter(|channel| channel.key != 0).filter_map(|channel| channel.arm)
 }
 
 /// What tells wakers apart.
@@ -302,6 +326,11 @@ mod tests {
         unsafe fn try_locked(&self, _wakes: &mut WakeBatch) -> bool {
             self.assert_locked();
             self.ready.get()
+        }
+
+        unsafe fn may_reclaim_locked(&self, _goroutine: Option<&'static Record>) -> bool {
+            self.assert_locked();
+            self.uncollected.get()
         }
 
         unsafe fn reclaim_locked(&self, _goroutine: Option<&'static Record>) -> bool {

@@ -63,6 +63,13 @@ pub(crate) unsafe trait Arm {
     /// See the trait. The arm is neither enqueued nor done.
     unsafe fn try_locked(&self, wakes: &mut WakeBatch) -> bool;
 
+    /// Whether [`reclaim_locked`](Self::reclaim_locked) would do the operation.
+    ///
+    /// # Safety
+    ///
+    /// See the trait.
+    unsafe fn may_reclaim_locked(&self, goroutine: Option<&'static Record>) -> bool;
+
     /// Does the operation with a match that `goroutine` has not collected, or that nobody collects
     /// in time; asked after [`try_locked`](Self::try_locked) said no, before waiting.
     ///
