@@ -5,18 +5,22 @@
 //! 3. The cfgs of models stand in `sys`, on `mod` lines and on tests.
 //! 4. The files that may say `unsafe` are listed ([`UNSAFE_FILES`]), and each says why.
 //! 5. Every file opens with what it is.
+//! 6. Every `unsafe` has its argument beside it, and nearly every memory ordering (`layout/figures.rs`).
 //!
 //! Each rule is a function from a source text to complaints; the tests at the end feed it texts that
 //! break the rule.
 
 mod layout {
+    pub(crate) mod figures;
+    mod figures_notice;
     pub(crate) mod files;
     pub(crate) mod lexer;
     pub(crate) mod rules;
+    pub(crate) mod source;
 }
 
 use layout::files::sources;
-use layout::rules;
+use layout::{figures, rules};
 
 #[track_caller]
 fn assert_none(complaints: &[String]) {
@@ -58,6 +62,19 @@ fn every_file_opens_with_what_it_is() {
     assert_none(
         &all.iter().flat_map(|(path, text)| rules::opening(path, text)).collect::<Vec<_>>(),
     );
+}
+
+#[test]
+fn every_unsafe_and_most_orderings_are_argued() {
+    let shares = figures::shares(&sources(&["src", "macros"]));
+    assert_none(&shares.iter().flat_map(figures::Share::complaints).collect::<Vec<_>>());
+}
+
+/// Not a check; `.ci/figures` shows it.
+#[test]
+#[expect(clippy::print_stdout, reason = "a report")]
+fn figures() {
+    println!("\n{}", figures::table(&sources(&["src", "macros"])));
 }
 
 mod rules_notice {

@@ -143,6 +143,7 @@ mod hint {
 /// The channel, without its reference counts.
 pub(crate) struct Core<T> {
     /// What the state looked like when the lock was last given up: to say "not now" without it.
+    // Ordering: Relaxed: under the lock, under which alone it is written.
     hint: AtomicU32,
     lock: ObjectLock,
     state: UnsafeCell<State<T>>,
@@ -323,7 +324,6 @@ impl<T> Core<T> {
     /// Leaves the hint behind (invariant 8). Under the lock.
     #[inline]
     fn publish(&self, state: &State<T>) {
-        // Ordering: Relaxed: only written under the lock.
         let old = self.hint.load(Ordering::Relaxed);
         self.publish_bits((old & !(hint::COUNT - 1)) | state.hint());
     }
@@ -553,10 +553,15 @@ impl<T> State<T> {
         }
     }
 
+    /// Receives a value that a dropped receiver gave back; there is one.
+    ///
+    /// # Safety
+    ///
+    /// `into` can be written to.
     #[cold]
     unsafe fn take_returned(&mut self, into: *mut T) -> Tried {
         if let Some((_, value)) = self.returned.pop() {
-            // SAFETY: by the contract of `try_recv`.
+            // SAFETY: by this function's contract.
             unsafe { into.write(value) };
         }
         Tried::Done
@@ -797,6 +802,11 @@ impl<T> State<T> {
         !self.matched.is_empty() && unsafe { self.reclaim_slow(robber, into) }
     }
 
+    /// [`reclaim`](Self::reclaim) if somebody is matched.
+    ///
+    /// # Safety
+    ///
+    /// As for [`reclaim`](Self::reclaim).
     #[cold]
     unsafe fn reclaim_slow(&mut self, robber: Option<&'static Record>, into: *mut T) -> bool {
         let Some(node) = self.uncollected(robber) else { return false };

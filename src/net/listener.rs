@@ -47,6 +47,7 @@ const BACKLOG: i32 = 4096;
 pub struct TcpListener {
     io: Registered<net::TcpListener>,
     /// How often in a row a connection had to wait because there were no descriptors.
+    // Ordering: Relaxed: it decides how long to pause, and nothing stands behind it.
     failures: AtomicU32,
     /// The pause of [`poll_accept`](Self::poll_accept).
     pause: Mutex<Option<Timer>>,

@@ -40,6 +40,8 @@ const RUNG: u32 = 2;
 pub(super) struct Bell {
     state: AtomicU32,
     /// When a sleeping poller looks at the timers again; 0 while none sleeps.
+    // Ordering: Relaxed: the fences order it with the deadlines (module doc). Who still finds the time
+    // of a poller that is awake again rings for nothing.
     until: AtomicU64,
 }
 

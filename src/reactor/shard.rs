@@ -20,7 +20,11 @@ use std::task::{Context, Poll, Waker};
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Shard {
+    // Ordering: Relaxed: stored under the lock of `timers`. The poller must not miss that it was
+    // lowered, and goes through the fences of `Bell`; to the others it is a hint.
     least: AtomicU64,
+    // Ordering: Relaxed: stored under the lock; who misses it takes `least` for exact, and looks at the
+    // timers before anything is due.
     stale: AtomicBool,
     timers: Mutex<Timers>,
     shared: Arc<Shared>,
@@ -78,8 +82,6 @@ impl Shard {
         let key = timers.insert(deadline, waker);
         let first = deadline < self.least();
         if first {
-            // Ordering: relaxed stores under the lock; the poller's view is settled by the fence in
-            // `deadline_moved`.
             self.least.store(deadline, Ordering::Relaxed);
         }
         drop(timers);
@@ -90,6 +92,8 @@ impl Shard {
     }
 
     fn is_stopped(&self) -> bool {
+        // Ordering: Relaxed: it is set before `clear` takes the lock of `timers`, which our callers have
+        // taken, too: if before that, their timer was cleared, if after it, they see this.
         self.shared.timers_stopped.load(Ordering::Relaxed)
     }
 

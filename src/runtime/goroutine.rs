@@ -52,6 +52,7 @@ pub(crate) struct Meta {
     pub(crate) policy: Policy,
     /// Not 0: the next poll ends the task without polling its future. [`ABORT`], or the system's
     /// error for why the task has no thread to run on.
+    // Ordering: Relaxed: the wake that follows `abort` and `fail` orders it before the poll that looks.
     ended: AtomicU8,
 }
 
@@ -65,7 +66,6 @@ impl Meta {
 
     /// Asks the task to end. The caller wakes or polls it.
     pub(crate) fn abort(&self) {
-        // Ordering: Relaxed: the wake that follows orders it before the poll that looks.
         self.ended.store(ABORT, Ordering::Relaxed);
     }
 

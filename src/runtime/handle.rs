@@ -291,11 +291,13 @@ impl Handle {
         let here = context::with_worker(|worker| {
             worker.filter(|worker| worker.runtime_index() == index).and_then(|_| choose::trace())
         });
+        // Ordering: Relaxed: whoever saw the runtime being left sees its last trace.
         here.unwrap_or_else(|| self.shared.trace.load(Ordering::Relaxed))
     }
 
     /// How often a worker was found stuck inside a poll and replaced.
     pub fn stuck_workers(&self) -> u64 {
+        // Ordering: Relaxed: statistics.
         self.shared.stuck.load(Ordering::Relaxed)
     }
 }

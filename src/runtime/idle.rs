@@ -40,6 +40,8 @@ impl Counts {
 /// See the module documentation.
 #[derive(Debug)]
 pub(crate) struct Idle {
+    // Ordering: Relaxed: the fences order it with the queues (module doc); the sleeping half changes
+    // under the lock of `sleepers`.
     counts: AtomicU32,
     sleepers: Mutex<Vec<usize>>,
 }

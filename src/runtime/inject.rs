@@ -21,6 +21,8 @@ pub(crate) struct Inject {
     queue: ConcurrentQueue<Chain>,
     /// Chains in the queue: raised before the push, lowered after the pop, so that 0 means that
     /// nothing is there.
+    // Ordering: Relaxed: whoever must not miss a push goes through the fences of `Idle`; what was
+    // pushed is published by the queue.
     len: AtomicUsize,
 }
 
@@ -31,7 +33,6 @@ impl Inject {
 
     /// Adds a chain. The caller tells a sleeping worker (`Idle::notify`).
     pub(crate) fn push(&self, chain: Chain) {
-        // Ordering: Relaxed: whoever must not miss the push goes through a fence (`Idle`).
         self.len.fetch_add(1, Ordering::Relaxed);
         assert!(self.queue.push(chain).is_ok(), "the queue is never closed");
     }

@@ -33,25 +33,38 @@ pub(crate) enum Status {
 #[repr(align(128))]
 pub(crate) struct Processor {
     pub(crate) ring: Ring,
+    // Ordering: Relaxed: a look; the exchange decides who gets the task.
     next: AtomicPtr<()>,
     /// The goroutine that is being polled; stays until the next one.
     current: AtomicPtr<Record>,
     /// Odd while a task is being polled, even between polls.
+    // Ordering: Relaxed: only its changes count. Whoever takes a worker for stuck that is not takes a
+    // task from it that it could have run itself.
     tick: AtomicU32,
     /// The tick at which the monitor saw the worker stuck; compared with `tick`.
+    // Ordering: Relaxed: as for `tick`.
     stalled_at: AtomicU32,
+    // Ordering: Relaxed: changes under the lock of `Shared::spares`. The worker itself looks when it is
+    // told to, by `call_attention` or by its parker; to the others it is a hint, as `tick` is.
     status: AtomicU8,
     /// Something happened that the worker has to look at between two polls.
+    // Ordering: Relaxed: a look; `take_attention` follows.
     attention: AtomicBool,
     /// The worker's thread; 0 if it is not known.
+    // Ordering: Relaxed: nothing stands behind the number.
     thread: AtomicI32,
-    /// Goroutines started and ended by this worker. Written by the worker only.
+    /// Goroutines started and ended by this worker.
+    // Ordering: Relaxed: the worker reads what it wrote itself.
     started: AtomicU64,
+    // Ordering: Relaxed: as for `started`.
     ended: AtomicU64,
-    /// How often the worker went to sleep. Written by the worker only.
+    /// How often the worker went to sleep.
+    // Ordering: Relaxed: written by the worker only, for statistics.
     parks: AtomicU64,
     pub(crate) parker: Parker,
     /// The worker waits, or is about to wait, inside the driver instead of on `parker`.
+    // Ordering: Relaxed: ordered with the parker's token by the fences in `unpark` and `enter_driver`.
+    // Whoever finds it still set interrupts the driver once too often.
     in_driver: AtomicBool,
 }
 
@@ -108,7 +121,9 @@ impl Processor {
     #[inline]
     pub(crate) fn start_poll(&self, record: Option<&'static Record>) {
         let record = record.map_or(ptr::null_mut(), |r| ptr::from_ref(r).cast_mut());
-        self.current.store(record, Ordering::Relaxed);
+        // Ordering: Release pairs with the Acquire in `current`, for the chunk of memory that a new
+        // record is in.
+        self.current.store(record, Ordering::Release);
         self.tick.store(self.tick.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
@@ -124,8 +139,10 @@ impl Processor {
 
     /// The goroutine that the worker polls, or polled last.
     pub(crate) fn current(&self) -> Option<&'static Record> {
+        // Ordering: Acquire pairs with the Release in `start_poll`.
+        let record = self.current.load(Ordering::Acquire);
         // SAFETY: only ever written from a `&'static Record` or null.
-        unsafe { self.current.load(Ordering::Relaxed).as_ref() }
+        unsafe { record.as_ref() }
     }
 
     /// Notes that the calling thread is the worker's.
@@ -196,10 +213,12 @@ impl Processor {
     }
 
     pub(crate) fn started(&self) -> u64 {
+        // Ordering: Acquire pairs with the Release in `count_start`.
         self.started.load(Ordering::Acquire)
     }
 
     pub(crate) fn ended(&self) -> u64 {
+        // Ordering: Acquire pairs with the Release in `count_end`.
         self.ended.load(Ordering::Acquire)
     }
 

@@ -47,6 +47,7 @@ impl Item {
 #[derive(Debug)]
 pub(crate) struct Ring {
     head: AtomicU32,
+    // Ordering: Relaxed: for the owner, the only one who writes it (R1).
     tail: AtomicU32,
     slots: [AtomicPtr<()>; CAPACITY as usize],
 }
@@ -65,6 +66,7 @@ impl Ring {
     /// How many items are queued, as far as the caller can tell.
     #[inline]
     pub(crate) fn len(&self) -> u32 {
+        // Ordering: Relaxed: an old `head` makes the number too great, and a thief looks again.
         let head = self.head.load(Ordering::Relaxed);
         // Ordering: Acquire pairs with the Release in `push`, for callers that look before they
         // steal.
@@ -80,9 +82,9 @@ impl Ring {
             // reads of a slot come before our write to it.
             let head = self.head.load(Ordering::Acquire);
             if tail.wrapping_sub(head) < CAPACITY {
-                self.slot(tail).store(item.as_ptr(), Ordering::Relaxed);
                 // Ordering: Release pairs with the Acquire on `tail` in `steal_into`: it publishes
-                // the slot, and the task behind it.
+                // the slot, which is therefore stored Relaxed, and the task behind it.
+                self.slot(tail).store(item.as_ptr(), Ordering::Relaxed);
                 self.tail.store(tail.wrapping_add(1), Ordering::Release);
                 return Ok(());
             }
@@ -138,10 +140,12 @@ impl Ring {
                 std::hint::spin_loop();
                 continue;
             }
+            // Ordering: Acquire, as on `head` in `push`: we are going to write these slots.
             let room = CAPACITY - end.wrapping_sub(into.head.load(Ordering::Acquire));
             let take = take.min(room + 1);
             for i in 1..take {
                 // R1 for `into`: these slots lie behind its tail.
+                // Ordering: Relaxed: as in `read`; the Release below publishes the copies.
                 let item = self.slot(head.wrapping_add(i)).load(Ordering::Relaxed);
                 into.slot(end.wrapping_add(i - 1)).store(item, Ordering::Relaxed);
             }
@@ -154,8 +158,11 @@ impl Ring {
         }
     }
 
+    /// Copies an item that is the caller's if it moves `head` past it (R2).
     #[inline]
     fn read(&self, index: u32) -> Option<Item> {
+        // Ordering: Relaxed: the Acquire on `tail` comes before it (or the owner wrote the slot itself);
+        // if the slot was written again since, `head` has moved, and the claim fails.
         Item::new(self.slot(index).load(Ordering::Relaxed))
     }
 

@@ -85,18 +85,25 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     /// Processors, in the order in which they were made; never removed.
     processors: Box<[OnceLock<Processor>]>,
+    // Ordering: Relaxed: under the lock of `spares`.
     made: AtomicUsize,
     /// Spare workers that wait to be needed, and the number of workers that are not abandoned.
     pub(crate) spares: Mutex<Spares>,
     phase: AtomicU8,
+    // Ordering: Relaxed: the numbers have to differ, no more.
     next_id: AtomicU64,
     /// Goroutines started and ended by threads that are no workers of this runtime.
+    // Ordering: Relaxed: a start is counted before the goroutine is scheduled, so whoever sees its end
+    // counted sees this.
     started_outside: AtomicU64,
     ended_outside: AtomicU64,
     /// Records for spawns and ends outside of the workers.
     records: Mutex<FreeList>,
+    // Ordering: Relaxed: statistics.
     panics: AtomicU64,
     /// Set when the main goroutine called `goexit`: the end of the last goroutine is news then.
+    // Ordering: Relaxed: ordered with the counts by the fence in `poll_all_ended` and those before
+    // `tell_if_last`.
     main_exited: AtomicBool,
     /// Who is told that no goroutine is left.
     all_ended: Mutex<Option<Waker>>,
@@ -219,6 +226,7 @@ impl Shared {
 
     /// The processors made so far.
     pub(crate) fn processors(&self) -> impl Iterator<Item = &Processor> {
+        // Ordering: Acquire pairs with the Release in `make_processor`, for the slots.
         let made = self.made.load(Ordering::Acquire);
         self.processors[..made].iter().filter_map(OnceLock::get)
     }
@@ -250,7 +258,9 @@ impl Shared {
     }
 
     pub(crate) fn retire_outside(&self, record: &'static crate::wait::record::Record) {
-        self.ended_outside.fetch_add(1, Ordering::Relaxed);
+        // Ordering: Release pairs with the Acquire in `num_goroutine`: whoever sees this end counted
+        // sees the start counted, whichever worker counted it.
+        self.ended_outside.fetch_add(1, Ordering::Release);
         self.records.lock().push(record);
         // Ordering: pairs with the fence in `poll_all_ended`.
         fence(Ordering::SeqCst);
@@ -290,10 +300,11 @@ impl Shared {
     pub(crate) fn num_goroutine(&self) -> usize {
         // Ends are read first: a goroutine that ends meanwhile is counted, one that starts
         // meanwhile may be.
+        // Ordering: Acquire pairs with the Release in `retire_outside`.
         let ended: u64 = self.processors().map(Processor::ended).sum::<u64>()
             + self.ended_outside.load(Ordering::Acquire);
         let started: u64 = self.processors().map(Processor::started).sum::<u64>()
-            + self.started_outside.load(Ordering::Acquire);
+            + self.started_outside.load(Ordering::Relaxed);
         usize::try_from(started.saturating_sub(ended)).unwrap_or(usize::MAX)
     }
 
@@ -368,6 +379,8 @@ impl Shared {
 
     #[inline]
     pub(crate) fn is_running(&self) -> bool {
+        // Ordering: Relaxed: who finds it running too late is told by its parker, its attention, or the
+        // fence in `schedule_outside`.
         self.phase.load(Ordering::Relaxed) == Phase::Running as u8
     }
 

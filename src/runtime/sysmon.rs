@@ -104,13 +104,14 @@ impl Monitor {
 
     /// Every worker sleeps, and has for some time: so does the monitor, until one wakes.
     fn sleep_until_woken(&mut self, shared: &Shared) {
+        // Ordering: the fence pairs with the one in `wake_sysmon`: either the worker that wakes sees
+        // the flag or `all_asleep` sees the worker.
         shared.sysmon_sleeps.store(true, Ordering::Relaxed);
-        // Ordering: pairs with the fence in `wake_sysmon`: either the worker that wakes sees the
-        // flag or `all_asleep` sees the worker.
         fence(Ordering::SeqCst);
         if all_asleep(shared) && shared.is_running() {
             shared.sysmon.park(None);
         }
+        // Ordering: Relaxed: who still finds it set ends the next wait of the monitor, too early.
         shared.sysmon_sleeps.store(false, Ordering::Relaxed);
         self.quiet = 0;
     }
@@ -134,6 +135,7 @@ impl Monitor {
                 busy |= stalled(shared, index, seen, now);
             }
         }
+        // Ordering: Relaxed: a time, with nothing behind it; an old one costs a turn of the driver.
         if now.saturating_sub(shared.last_turn.load(Ordering::Relaxed)) >= DRIVER {
             busy |= shared.driver.try_turn(Wait::Now).is_some_and(|events| events > 0);
             busy |= shared.driver.fire_due(now) > 0;
@@ -197,6 +199,7 @@ pub(crate) fn abandon(shared: &Arc<Shared>, index: usize) -> bool {
         return false;
     }
     drop(spares);
+    // Ordering: Relaxed: statistics.
     shared.stuck.fetch_add(1, Ordering::Relaxed);
     processor.call_attention();
     // What lies in the queues of the abandoned one is to be stolen now.

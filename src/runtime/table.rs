@@ -22,7 +22,9 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 /// If all slots are taken.
 pub(crate) fn reserve() -> u16 {
     for _ in 0..RUNTIMES.len() {
+        // Ordering: Relaxed: every caller gets its own number, and that is all.
         let index = (NEXT.fetch_add(1, Ordering::Relaxed) & 0xffff) as u16;
+        // Ordering: Relaxed: nobody but the caller fills the slot now, see above.
         if RUNTIMES[usize::from(index)].load(Ordering::Relaxed).is_null() {
             return index;
         }
@@ -38,7 +40,8 @@ pub(crate) fn insert(index: u16, shared: Arc<Shared>) {
 
 /// Empties a slot, if it is filled: no task of its runtime is alive.
 pub(crate) fn remove(index: u16) {
-    let raw = RUNTIMES[usize::from(index)].swap(std::ptr::null_mut(), Ordering::AcqRel);
+    // Ordering: Acquire pairs with the Release in `insert`, for the drop.
+    let raw = RUNTIMES[usize::from(index)].swap(std::ptr::null_mut(), Ordering::Acquire);
     if !raw.is_null() {
         // SAFETY: `insert` put the reference into the slot and the swap gives it to one caller.
         drop(unsafe { Arc::from_raw(raw) });

@@ -259,6 +259,7 @@ impl Worker {
         self.to_tail.set(true);
         self.last_turn.set(now);
         if self.shared.driver.try_turn(Wait::Now).is_some() {
+            // Ordering: Relaxed: the monitor compares times, and nothing stands behind this one.
             self.shared.last_turn.store(now, Ordering::Relaxed);
         }
         self.shared.driver.fire_due(self.shared.clock.at(now));
@@ -359,6 +360,7 @@ impl Worker {
             let now = Clock::Real.now();
             self.last_turn.set(now);
             if turned {
+                // Ordering: Relaxed: as in `turn_driver`.
                 self.shared.last_turn.store(now, Ordering::Relaxed);
             }
             let now = self.shared.clock.at(now);

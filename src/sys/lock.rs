@@ -52,6 +52,7 @@ mod imp {
     #[derive(Debug)]
     pub(crate) struct ShortLock {
         held: AtomicBool,
+        // Ordering: Relaxed: see the module; a sleeper that is missed wakes by itself.
         sleepers: AtomicU32,
     }
 
@@ -85,6 +86,7 @@ mod imp {
 
         /// Looks before it writes: the line stays shared among those who wait.
         fn looks_free_and_is_taken(&self) -> bool {
+            // Ordering: Relaxed: a look; the exchange decides.
             !self.held.load(Ordering::Relaxed) && self.try_take()
         }
 
@@ -110,7 +112,6 @@ mod imp {
 
         fn sleep_and_take(&self) {
             let bed = self.bed();
-            // Ordering: Relaxed: see the module; a sleeper that is missed wakes by itself.
             self.sleepers.fetch_add(1, Ordering::Relaxed);
             let mut guard = bed.0.lock();
             while !self.looks_free_and_is_taken() {
@@ -143,7 +144,6 @@ mod imp {
         fn drop(&mut self) {
             // Ordering: Release pairs with the Acquire in `try_take`.
             self.lock.held.store(false, Ordering::Release);
-            // Ordering: Relaxed: see the module.
             if self.lock.sleepers.load(Ordering::Relaxed) != 0 {
                 self.lock.wake_sleepers();
             }

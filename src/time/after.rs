@@ -49,10 +49,12 @@ pub(super) struct After {
     deadline: Nanos,
     /// `None` once nobody will receive any more.
     timer: Mutex<Option<Timer>>,
-    // Written under the channel's lock only, so relaxed accesses do.
     /// The timer will wake, or has woken, the channel.
+    // Ordering: Relaxed: under the channel's lock, or after the feed was taken out of it.
     armed: AtomicBool,
     /// The one value is gone.
+    // Ordering: Relaxed: written under the channel's lock. The timer looks without it, and at worst
+    // moves to another runtime for nothing.
     taken: AtomicBool,
 }
 
@@ -111,8 +113,6 @@ impl Feed<Instant> for After {
     }
 
     fn stop(&self) {
-        // Ordering: Relaxed: it was armed, if at all, under the channel's lock, under which the caller
-        // has taken the feed out of the channel.
         if self.armed.load(Ordering::Relaxed) {
             let timer = self.timer.lock().take();
             drop(timer);

@@ -4,7 +4,7 @@
 //! goroutine is used again for the next one. Any thread may therefore read any record at any time
 //! (a dump, a channel that asks whether a waiter was polled since), without a lock and without
 //! slowing the goroutine down. What it reads may be about to change; whether two reads belong to one
-//! goroutine is told by reading [`Record::id`] before and after.
+//! goroutine is told by the number, [`Record::id`], before and after ([`Record::is_still`]).
 //!
 //! Fields are written by one party only: by the spawner before the goroutine is published, by the
 //! thread that polls it while it runs, and by the thread that ends it. All of these are plain
@@ -129,6 +129,8 @@ impl fmt::Display for WaitReason {
 }
 
 /// One goroutine, as everybody may see it. One cache line.
+// Ordering: Relaxed: each field has one writer at a time, and what others read may be about to change.
+// `id` is what orders: see `publish`, `id` and `is_still`. Locations are static, whenever one was read.
 #[repr(align(64))]
 pub(crate) struct Record {
     /// The goroutine's number in its runtime, from 1; 0 while the record is free.
@@ -177,6 +179,14 @@ impl Record {
         // Ordering: Acquire pairs with the Release in `publish`: the fields of that goroutine are
         // visible to whoever sees its number.
         self.id.load(Ordering::Acquire)
+    }
+
+    /// Whether what has just been read belongs to goroutine `id`, whose number was read before it.
+    fn is_still(&self, id: u64) -> bool {
+        // Ordering: the fence keeps the number behind the reads. It pairs with the one in `publish`:
+        // whoever read a field of a later goroutine sees that `id` has gone.
+        fence(Ordering::Acquire);
+        self.id.load(Ordering::Relaxed) == id
     }
 
     /// The number of the goroutine that started this one; 0 if none did.
@@ -228,11 +238,13 @@ impl Record {
     ) {
         debug_assert_eq!(self.id.load(Ordering::Relaxed), 0, "the record belongs to a goroutine");
         let own = ManuallyDrop::new(own);
-        // Ordering: the fence keeps the free record's number 0 in front of the new fields, for
-        // `waker_of`.
+        // Ordering: the fence pairs with the one in `is_still`: it keeps the free record's number 0 in
+        // front of the new fields.
         fence(Ordering::Release);
         self.vtable.store(ptr::from_ref(own.vtable()).cast_mut(), Ordering::Relaxed);
-        self.task.store(own.data().cast_mut(), Ordering::Relaxed);
+        // Ordering: Release pairs with the Acquire in `take_own_reference`, for `vtable`: a shutdown
+        // may have seen the number of the goroutine before this one.
+        self.task.store(own.data().cast_mut(), Ordering::Release);
         self.parent.store(parent, Ordering::Relaxed);
         self.runtime.store(runtime, Ordering::Relaxed);
         self.created.store(ptr::from_ref(created).cast_mut(), Ordering::Relaxed);
@@ -242,7 +254,7 @@ impl Record {
         // The last goroutine of this record ended within a poll.
         let polls = self.polls.load(Ordering::Relaxed);
         self.polls.store(polls.wrapping_add(polls & 1), Ordering::Relaxed);
-        // Ordering: Release pairs with the Acquire in `id` and in `take_own_reference`.
+        // Ordering: Release pairs with the Acquire in `id`.
         self.id.store(id, Ordering::Release);
     }
 
@@ -269,9 +281,7 @@ impl Record {
     pub(crate) fn waker_of(&self, id: u64) -> Option<Waker> {
         let data = self.task.load(Ordering::Relaxed);
         let vtable = self.vtable.load(Ordering::Relaxed).cast_const();
-        // Ordering: the fence keeps the check behind the reads.
-        fence(Ordering::Acquire);
-        if data.is_null() || self.id.load(Ordering::Relaxed) != id {
+        if data.is_null() || !self.is_still(id) {
             return None;
         }
         // SAFETY: as in `take_own_reference`.
@@ -318,7 +328,7 @@ impl fmt::Debug for Record {
         let id = self.id();
         let (reason, since) = self.reason();
         let (site, created, parent) = (self.site(), self.created(), self.parent());
-        if id == 0 || id != self.id() {
+        if id == 0 || !self.is_still(id) {
             return f.write_str("Record { free }");
         }
         f.debug_struct("Record")
@@ -419,7 +429,6 @@ impl FreeList {
             // It ended inside its last poll. The next goroutine starts outside of one.
             record.step();
         }
-        // Ordering: Relaxed: readers check the number again after what they read (module doc).
         record.id.store(0, Ordering::Relaxed);
         self.link(record);
         if self.len >= 2 * CHUNK {

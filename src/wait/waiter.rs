@@ -45,7 +45,8 @@ pub(crate) const PLAIN: u32 = u32::MAX;
 /// One waiting operation, as those see it who may complete it.
 pub(crate) struct Waiter {
     claim: AtomicU32,
-    /// `record.polls()` when the waiter was matched. Protected by (W); atomic only to be small.
+    /// `record.polls()` when the waiter was matched.
+    // Ordering: Relaxed: protected by (W); atomic only to be small.
     polls: AtomicU16,
     /// Protected by (W). Initialised unless `claim` is `FRESH`.
     inner: UnsafeCell<MaybeUninit<Inner>>,

@@ -99,7 +99,7 @@ fn is_facade(path: &str) -> bool {
     !path.strip_prefix("src/").unwrap_or(path).contains('/')
 }
 
-fn is_model_or_test(path: &str) -> bool {
+pub(crate) fn is_model_or_test(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     path.contains("/loom/")
         || path.contains("/tests/")
@@ -298,7 +298,7 @@ fn next_is(tokens: &[Token<'_>], at: usize, texts: &[&str]) -> bool {
 }
 
 /// The index after the bracket that closes the attribute at `start`.
-fn attribute_end(tokens: &[Token<'_>], start: usize) -> Option<usize> {
+pub(crate) fn attribute_end(tokens: &[Token<'_>], start: usize) -> Option<usize> {
     let mut depth = 0;
     for (i, token) in tokens.iter().enumerate().skip(start + 1) {
         match token.text {

@@ -93,6 +93,7 @@ pub(super) struct Installed<'a> {
 impl Drop for Installed<'_> {
     fn drop(&mut self) {
         if let Some(script) = choose::install(self.outer.take()) {
+            // Ordering: Relaxed: the lock under which the runtime gets its worker back publishes it.
             self.worker.shared.trace.store(script.trace(), Ordering::Relaxed);
             *self.worker.script.borrow_mut() = Some(script);
         }
