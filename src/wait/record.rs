@@ -145,8 +145,7 @@ pub(crate) struct Record {
     created: AtomicPtr<Location<'static>>,
     /// Where it waits; null while it does not.
     site: AtomicPtr<Location<'static>>,
-    /// Labels, local set, bubble: what few goroutines have. Null for the others. Links the free
-    /// list while the record is free.
+    /// Labels, local set, bubble: what few goroutines have. Null for the others.
     extra: AtomicPtr<()>,
     /// Begins and ends of its polls, modulo 2^16: odd while it is being polled.
     polls: AtomicU16,
@@ -251,9 +250,6 @@ impl Record {
         self.site.store(ptr::null_mut(), Ordering::Relaxed);
         self.extra.store(ptr::null_mut(), Ordering::Relaxed);
         self.stamp(WaitReason::Runnable, 0);
-        // The last goroutine of this record ended within a poll.
-        let polls = self.polls.load(Ordering::Relaxed);
-        self.polls.store(polls.wrapping_add(polls & 1), Ordering::Relaxed);
         // Ordering: Release pairs with the Acquire in `id`.
         self.id.store(id, Ordering::Release);
     }
@@ -388,37 +384,29 @@ static ARENA: Mutex<Arena> = Mutex::new(Arena { chunks: Vec::new(), free: Vec::n
 
 struct Arena {
     chunks: Vec<&'static [Record; CHUNK]>,
-    free: Vec<FreeList>,
+    free: Vec<Vec<&'static Record>>,
 }
 
-/// A stack of free records, linked through [`Record::extra`]. A worker keeps one for itself and
-/// trades whole lists with the arena, so that the usual spawn and end take no lock.
-#[derive(Debug)]
-pub(crate) struct FreeList {
-    head: *const Record,
-    len: usize,
-}
-
-// SAFETY: the list owns the records in it, and records are `Sync` and live for ever.
-unsafe impl Send for FreeList {}
+/// A stack of free records. A worker keeps one for itself and trades whole stacks with the arena, so
+/// that the usual spawn and end take no lock.
+///
+/// It holds addresses, and does not link the records: to follow links is to wait for one cold cache
+/// line after the other, half of what a spawn cost among a million others.
+#[derive(Debug, Default)]
+pub(crate) struct FreeList(Vec<&'static Record>);
 
 impl FreeList {
     pub(crate) const fn new() -> Self {
-        Self { head: ptr::null(), len: 0 }
+        Self(Vec::new())
     }
 
     /// Takes a free record, from the arena if this list has none.
     #[inline]
     pub(crate) fn pop(&mut self) -> &'static Record {
-        if self.head.is_null() {
-            self.refill();
+        match self.0.pop() {
+            Some(record) => record,
+            None => self.refill(),
         }
-        // SAFETY: not null: `refill` never leaves the list empty, and only `push` and `refill` write
-        // the links, from `&'static Record`.
-        let record: &'static Record = unsafe { &*self.head };
-        self.head = record.extra.load(Ordering::Relaxed).cast::<Record>().cast_const();
-        self.len -= 1;
-        record
     }
 
     /// Takes back the record of a goroutine that has ended.
@@ -430,51 +418,40 @@ impl FreeList {
             record.step();
         }
         record.id.store(0, Ordering::Relaxed);
-        self.link(record);
-        if self.len >= 2 * CHUNK {
+        self.0.push(record);
+        if self.0.len() >= 2 * CHUNK {
             self.spill();
         }
     }
 
-    fn link(&mut self, record: &'static Record) {
-        record.extra.store(self.head.cast_mut().cast::<()>(), Ordering::Relaxed);
-        self.head = record;
-        self.len += 1;
-    }
-
+    /// Gets a stack from the arena, or makes a chunk of new records, and takes the first.
     #[cold]
-    fn refill(&mut self) {
+    fn refill(&mut self) -> &'static Record {
         let mut arena = ARENA.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(list) = arena.free.pop() {
-            let list = ManuallyDrop::new(list);
-            (self.head, self.len) = (list.head, list.len);
-            return;
+        let mut given = arena.free.pop();
+        if given.is_none() {
+            let chunk: &'static [Record; CHUNK] =
+                Box::leak(Box::new([const { Record::vacant() }; CHUNK]));
+            arena.chunks.push(chunk);
+            drop(arena);
+            given = Some(chunk.iter().rev().collect());
         }
-        let chunk: &'static [Record; CHUNK] =
-            Box::leak(Box::new([const { Record::vacant() }; CHUNK]));
-        arena.chunks.push(chunk);
-        drop(arena);
-        for record in chunk.iter().rev() {
-            self.link(record);
-        }
+        self.0 = given.unwrap_or_default();
+        self.0.pop().expect("a chunk and a stack of the arena hold something")
     }
 
-    /// Gives half of the list to the arena.
+    /// Gives the half that was used last to the arena.
     #[cold]
     fn spill(&mut self) {
-        let mut given = FreeList::new();
-        while given.len < CHUNK {
-            given.link(self.pop());
-        }
+        let given = self.0.split_off(self.0.len() - CHUNK);
         ARENA.lock().unwrap_or_else(std::sync::PoisonError::into_inner).free.push(given);
     }
 }
 
 impl Drop for FreeList {
     fn drop(&mut self) {
-        if self.len > 0 {
-            let rest = FreeList { head: self.head, len: self.len };
-            (self.head, self.len) = (ptr::null(), 0);
+        if !self.0.is_empty() {
+            let rest = std::mem::take(&mut self.0);
             ARENA.lock().unwrap_or_else(std::sync::PoisonError::into_inner).free.push(rest);
         }
     }
