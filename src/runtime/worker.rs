@@ -85,9 +85,12 @@ pub(crate) struct Worker {
     maintain_at: Cell<u32>,
     interval: Cell<u32>,
     maintained: Cell<Nanos>,
-    /// Since when the ring has been seen to hold work; 0 if it does not.
+    /// Since when work has been seen to wait in the queue; 0 if it does not.
     ring_since: Cell<Nanos>,
     last_turn: Cell<Nanos>,
+    /// When a spawn last woke another worker; the last tick at which one might have, and how often.
+    spread_at: Cell<Nanos>,
+    spreads: Cell<(u32, u32)>,
     /// Tasks are run in an order that is chosen, by `script` while nobody hosts the worker.
     simulated: bool,
     script: RefCell<Option<Box<Script>>>,
@@ -119,6 +122,8 @@ impl Worker {
             maintained: Cell::new(0),
             ring_since: Cell::new(0),
             last_turn: Cell::new(0),
+            spread_at: Cell::new(0),
+            spreads: Cell::new((0, 0)),
             simulated: script.is_some(),
             script: RefCell::new(script),
         }
@@ -229,7 +234,7 @@ impl Worker {
         if self.shared.processors().count() > self.shared.config.workers {
             self.relieve();
         }
-        if self.processor().ring.len() == 0 {
+        if !self.work_waits() {
             self.ring_since.set(0);
         } else if self.ring_since.get() == 0 {
             self.ring_since.set(now);
@@ -239,6 +244,13 @@ impl Worker {
                 self.shared.notify();
             }
         }
+    }
+
+    /// Whether a task will be waiting once the next one runs: a goroutine that yields all the time is
+    /// no work for two.
+    fn work_waits(&self) -> bool {
+        let processor = self.processor();
+        processor.ring.len() + u32::from(processor.has_next()) > 1
     }
 
     /// Empties the queues of abandoned workers: a worker that is never idle would not steal from
@@ -395,7 +407,7 @@ impl Worker {
     #[cold]
     fn overflow(&self, half: Vec<Item>) {
         self.shared.inject.push(Chain::Many(half));
-        self.shared.notify();
+        self.spread();
     }
 
     /// Starts a goroutine from this thread.
@@ -419,10 +431,40 @@ impl Worker {
         let meta = Meta::new(Some(record), self.runtime, policy);
         let (runnable, handle) = goroutine::allocate(future, meta, id, created);
         self.schedule(Item(runnable.into_raw()), false);
-        if self.processor().ring.len() >= 2 && self.shared.idle.wants_work() {
-            self.shared.notify();
+        if self.processor().ring.len() >= 2 {
+            self.spread();
         }
         handle
+    }
+
+    /// More goroutines are runnable than the worker can run at once: wakes another worker, if one
+    /// sleeps and nobody searches.
+    #[inline]
+    fn spread(&self) {
+        if self.shared.idle.wants_work() {
+            self.spread_slow();
+        }
+    }
+
+    /// If goroutines are so short that a worker that was woken for them soon sleeps again, then waking it
+    /// each time costs more than they do. So it is not done more often than every [`PATIENCE`]; what is
+    /// left waits no longer than that either, see [`maintain`](Self::maintain).
+    #[cold]
+    fn spread_slow(&self) {
+        let tick = self.tick.get();
+        let (last_tick, looks) = self.spreads.replace((tick, 1));
+        if last_tick == tick {
+            // The same poll starts many: it need not look at the clock for each.
+            self.spreads.set((tick, looks + 1));
+            if looks % 8 != 0 {
+                return;
+            }
+        }
+        let now = Clock::Real.now();
+        if now.saturating_sub(self.spread_at.get()) >= PATIENCE {
+            self.spread_at.set(now);
+            self.shared.notify();
+        }
     }
 
     #[inline]

@@ -41,12 +41,19 @@ impl Live for u64 {
 
     #[inline]
     fn pick(&self, biased: bool) -> Option<usize> {
-        let count = self.count_ones() as usize;
-        if count == 0 {
+        if *self == 0 {
             return None;
         }
-        Some(nth(*self, if biased { 0 } else { choose(count) }))
+        let first = self.trailing_zeros() as usize;
+        let only = *self & (*self - 1) == 0;
+        Some(if only | biased { first } else { any(*self) })
     }
+}
+
+/// The place of one of the ones, each with equal chance.
+#[inline(never)]
+fn any(word: u64) -> usize {
+    nth(word, choose(word.count_ones() as usize))
 }
 
 /// The place of the `n`th one.
