@@ -487,6 +487,16 @@ impl Worker {
 
     // ----- giving up
 
+    /// The worker has lost its place: whatever it was woken for is for others.
+    fn step_down(&self) {
+        // It may have been picked to search between the end of its long poll and this look. Whoever
+        // published work since has counted on it, and woken nobody.
+        if self.searching.replace(false) && self.shared.idle.stop_search() && self.sees_work() {
+            self.shared.notify();
+        }
+        self.hand_over();
+    }
+
     /// Hands everything that is queued here to the global queue.
     pub(crate) fn hand_over(&self) {
         let processor = self.processor();
@@ -507,7 +517,7 @@ struct Thread;
 impl Host for Thread {
     fn attend(&mut self, worker: &Worker) -> bool {
         if worker.processor().status() == Status::Abandoned {
-            worker.hand_over();
+            worker.step_down();
             sysmon::rejoin(worker);
         }
         !worker.shared().is_running()
@@ -547,4 +557,33 @@ fn thread_is_gone(shared: &Shared) {
     *shared.threads.lock() -= 1;
     shared.exited.notify(usize::MAX);
     shared.unlist_if_over();
+}
+
+#[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::runtime::Builder;
+    use crate::sys::park::Parker;
+    use std::time::Duration;
+
+    #[test]
+    fn a_searcher_that_loses_its_place_wakes_another_one() {
+        let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let _inside = runtime.enter();
+        let shared = context::current();
+        while shared.processor(0).parks() == 0 {
+            std::thread::yield_now();
+        }
+        // A second worker, which has just been picked to search when it loses its place.
+        let index = shared.make_processor().unwrap();
+        let worker = Worker::new(Arc::clone(&shared), index);
+        worker.searching.set(shared.idle.start_search(2));
+        assert!(worker.searching.get());
+        let told = Arc::new(Parker::new());
+        let tell = Arc::clone(&told);
+        runtime.spawn(async move { tell.unpark() });
+        assert!(!told.take_token(), "somebody searches, so nobody was woken");
+        worker.step_down();
+        assert!(told.park(Some(Duration::from_secs(60))), "nobody runs the goroutine");
+    }
 }
