@@ -2,7 +2,8 @@
 
 use super::Builder;
 use super::shared::Shared;
-use std::sync::{Arc, OnceLock};
+use crate::sys::sync::OnceLock;
+use std::sync::Arc;
 
 /// The global runtime.
 ///

@@ -3,9 +3,8 @@
 //! Every runtime owns one [`Clock`]. All real clocks count from the same epoch, so an instant read
 //! in one runtime means the same in another; a virtual clock (tests) is moved by hand.
 
-use super::sync::Arc;
 use super::sync::atomic::{AtomicU64, Ordering};
-use std::sync::OnceLock;
+use super::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Nanoseconds since [`epoch`]. 584 years fit.
@@ -157,9 +156,8 @@ fn system_time() -> Nanos {
 /// The system's coarse clock, which is read without looking at the hardware: a third of the cost.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod coarse {
-    use super::{Clock, Nanos};
+    use super::{Clock, Nanos, OnceLock};
     use rustix::time::{ClockId, Timespec, clock_gettime};
-    use std::sync::OnceLock;
 
     /// How much it may lag behind: a tick of the system is at most 10 ms.
     const LAG: Nanos = 20_000_000;

@@ -10,6 +10,10 @@ pub(crate) use shuttle::sync::{Arc, atomic};
 #[cfg(not(any(gort_loom, gort_shuttle)))]
 pub(crate) use std::sync::{Arc, atomic};
 
+/// The standard library's in a model, too: a static cannot hold a model's types.
+#[cfg(not(gort_tsan))]
+pub(crate) use std::sync::OnceLock;
+
 #[cfg(gort_loom)]
 use loom::sync as imp;
 #[cfg(gort_shuttle)]
@@ -168,4 +172,65 @@ mod locks {
     }
 }
 
+#[cfg(gort_tsan)]
+mod once {
+    use super::Mutex;
+    use super::atomic::{AtomicBool, Ordering};
+
+    /// A cell that is written once. That a reader comes after the writer is settled inside of `std`,
+    /// where the sanitizer does not see it; `written` shows it.
+    #[derive(Debug)]
+    pub(crate) struct OnceLock<T> {
+        value: std::sync::OnceLock<T>,
+        written: AtomicBool,
+        writing: Mutex<()>,
+    }
+
+    impl<T> OnceLock<T> {
+        pub(crate) const fn new() -> Self {
+            Self {
+                value: std::sync::OnceLock::new(),
+                written: AtomicBool::new(false),
+                writing: Mutex::new(()),
+            }
+        }
+
+        pub(crate) fn get_or_init(&self, init: impl FnOnce() -> T) -> &T {
+            // Ordering: Acquire pairs with the Release below.
+            if !self.written.load(Ordering::Acquire) {
+                let _writing = self.writing.lock();
+                self.value.get_or_init(init);
+                // Ordering: Release publishes the value.
+                self.written.store(true, Ordering::Release);
+            }
+            self.value.get().expect("it was written before `written`")
+        }
+    }
+}
+
+#[cfg(any(gort_loom, gort_shuttle))]
+mod statics {
+    use std::sync::{MutexGuard, PoisonError};
+
+    /// As `Mutex`, for statics, which cannot hold a model's types: the model does not see it.
+    #[derive(Debug)]
+    pub(crate) struct StaticMutex<T>(std::sync::Mutex<T>);
+
+    impl<T> StaticMutex<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(std::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+}
+
+#[cfg(not(any(gort_loom, gort_shuttle)))]
+pub(crate) use locks::Mutex as StaticMutex;
 pub(crate) use locks::{Condvar, Mutex, MutexGuard};
+#[cfg(gort_tsan)]
+pub(crate) use once::OnceLock;
+#[cfg(any(gort_loom, gort_shuttle))]
+pub(crate) use statics::StaticMutex;

@@ -14,12 +14,12 @@
 #![expect(unsafe_code, reason = "records are shared by address and take wakers apart")]
 
 use crate::sys::clock::Nanos;
+use crate::sys::sync::StaticMutex;
 use std::cell::Cell;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr;
-use std::sync::Mutex;
 // Not the shim's: records are statics, which loom's types cannot be; models do not look at them.
 use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
 use std::task::{RawWaker, RawWakerVTable, Waker};
@@ -380,7 +380,7 @@ pub(crate) fn park(reason: WaitReason, site: &'static Location<'static>) {
 const CHUNK: usize = 256;
 
 /// All chunks ever made, and the records in them that no worker keeps for itself.
-static ARENA: Mutex<Arena> = Mutex::new(Arena { chunks: Vec::new(), free: Vec::new() });
+static ARENA: StaticMutex<Arena> = StaticMutex::new(Arena { chunks: Vec::new(), free: Vec::new() });
 
 struct Arena {
     chunks: Vec<&'static [Record; CHUNK]>,
@@ -427,7 +427,7 @@ impl FreeList {
     /// Gets a stack from the arena, or makes a chunk of new records, and takes the first.
     #[cold]
     fn refill(&mut self) -> &'static Record {
-        let mut arena = ARENA.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut arena = ARENA.lock();
         let mut given = arena.free.pop();
         if given.is_none() {
             let chunk: &'static [Record; CHUNK] =
@@ -444,7 +444,7 @@ impl FreeList {
     #[cold]
     fn spill(&mut self) {
         let given = self.0.split_off(self.0.len() - CHUNK);
-        ARENA.lock().unwrap_or_else(std::sync::PoisonError::into_inner).free.push(given);
+        ARENA.lock().free.push(given);
     }
 }
 
@@ -452,7 +452,7 @@ impl Drop for FreeList {
     fn drop(&mut self) {
         if !self.0.is_empty() {
             let rest = std::mem::take(&mut self.0);
-            ARENA.lock().unwrap_or_else(std::sync::PoisonError::into_inner).free.push(rest);
+            ARENA.lock().free.push(rest);
         }
     }
 }
@@ -462,7 +462,7 @@ impl Drop for FreeList {
 /// The arena stays locked meanwhile: a record can pass to another runtime only through the arena, so
 /// none is taken from a goroutine that came after.
 pub(crate) fn take_own_references(runtime: u16) -> Vec<Waker> {
-    let arena = ARENA.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let arena = ARENA.lock();
     arena
         .chunks
         .iter()
