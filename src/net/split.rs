@@ -1,8 +1,7 @@
 //! Halves of a connection for the same task: references.
 
 use super::Peek;
-use super::io_traits::{impl_read, impl_write};
-use super::stream::TcpStream;
+use super::stream::{TcpStream, impl_read, impl_write};
 use super::wait::{Readable, Readiness, Writable};
 use crate::reactor::Interest;
 use std::io::{self, IoSlice, IoSliceMut};

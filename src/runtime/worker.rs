@@ -46,9 +46,6 @@ use std::sync::Arc;
 const MAX_NEXT: u32 = 64;
 /// How long work may lie in a ring before another worker is woken for it, in nanoseconds.
 const PATIENCE: Nanos = 50_000;
-/// A worker that has enough to do turns the driver after so many polls, or after so long.
-const TURN_POLLS: u32 = 64;
-const TURN: Nanos = 250_000;
 /// Time between two looks at the clock and the driver that the loop aims at, in nanoseconds.
 const MAINTENANCE: std::ops::Range<Nanos> = 8_000..25_000;
 /// Most polls between two such looks.
@@ -90,8 +87,7 @@ pub(crate) struct Worker {
     maintained: Cell<Nanos>,
     /// Since when work has been seen to wait in the queue; 0 if it does not.
     ring_since: Cell<Nanos>,
-    /// The time and the tick of the last turn of the driver.
-    last_turn: Cell<(Nanos, u32)>,
+    last_turn: Cell<Nanos>,
     /// When a spawn last woke another worker; the last tick at which one might have, and how often.
     spread_at: Cell<Nanos>,
     spreads: Cell<(u32, u32)>,
@@ -125,7 +121,7 @@ impl Worker {
             interval: Cell::new(1),
             maintained: Cell::new(0),
             ring_since: Cell::new(0),
-            last_turn: Cell::new((0, 0)),
+            last_turn: Cell::new(0),
             spread_at: Cell::new(0),
             spreads: Cell::new((0, 0)),
             simulated: script.is_some(),
@@ -232,7 +228,7 @@ impl Worker {
         };
         self.interval.set(interval);
         self.maintain_at.set(self.tick.get().wrapping_add(interval));
-        if self.turn_is_due(now) {
+        if now.saturating_sub(self.last_turn.get()) >= PATIENCE {
             self.turn_driver(now);
         }
         if self.shared.processors().count() > self.shared.config.workers {
@@ -248,14 +244,6 @@ impl Worker {
                 self.shared.notify();
             }
         }
-    }
-
-    /// Whether to look at the driver. While enough is runnable, events would only add to it.
-    fn turn_is_due(&self, now: Nanos) -> bool {
-        let (last, tick) = self.last_turn.get();
-        let elapsed = now.saturating_sub(last);
-        let polls = self.tick.get().wrapping_sub(tick);
-        elapsed >= PATIENCE && (elapsed >= TURN || polls >= TURN_POLLS || !self.work_waits())
     }
 
     /// Whether a task will be waiting once the next one runs: a goroutine that yields all the time is
@@ -281,7 +269,7 @@ impl Worker {
     /// Collects what is ready in the driver without waiting, and fires due timers.
     fn turn_driver(&self, now: Nanos) {
         self.to_tail.set(true);
-        self.last_turn.set((now, self.tick.get()));
+        self.last_turn.set(now);
         if self.shared.driver.try_turn(Wait::Now).is_some() {
             // Ordering: Relaxed: the monitor compares times, and nothing stands behind this one.
             self.shared.last_turn.store(now, Ordering::Relaxed);
@@ -292,7 +280,7 @@ impl Worker {
 
     /// Takes from the global queue: one task to run, the rest of its chain into the ring.
     fn take_global(&self) -> Option<Item> {
-        match self.shared.inject.pop()? {
+        let task = match self.shared.inject.pop()? {
             Chain::One(task) => Some(task),
             Chain::Many(tasks) => {
                 let mut tasks = tasks.into_iter();
@@ -302,7 +290,21 @@ impl Worker {
                 }
                 first
             }
+        };
+        self.unless_over(task?)
+    }
+
+    /// A task that came from elsewhere, to be run now; or back to the global queue with it, if nothing is
+    /// run any more.
+    ///
+    /// A panic that is fatal calls for the attention of every worker, but this one may have looked for
+    /// it before. Whoever queued the task after the panic knew of it, so here it is known, too.
+    fn unless_over(&self, task: Item) -> Option<Item> {
+        if self.shared.is_running() {
+            return Some(task);
         }
+        self.shared.schedule_outside(Chain::One(task));
+        None
     }
 
     // ----- looking elsewhere
@@ -344,15 +346,15 @@ impl Worker {
     fn steal(&self) -> Option<Item> {
         let made = self.shared.processors().count();
         let start = choose(made);
-        (0..made).map(|i| (start + i) % made).filter(|&victim| victim != self.index).find_map(
-            |victim| {
-                let victim = self.shared.processor(victim);
-                victim
-                    .ring
-                    .steal_into(&self.processor().ring)
-                    .or_else(|| if victim.is_stalled() { victim.take_next() } else { None })
-            },
-        )
+        let mut victims = (0..made).map(|i| (start + i) % made).filter(|&i| i != self.index);
+        let stolen = victims.find_map(|victim| {
+            let victim = self.shared.processor(victim);
+            victim
+                .ring
+                .steal_into(&self.processor().ring)
+                .or_else(|| if victim.is_stalled() { victim.take_next() } else { None })
+        });
+        self.unless_over(stolen?)
     }
 
     /// Whether another look is worth it, after the worker has been counted as sleeping.
@@ -382,7 +384,7 @@ impl Worker {
                 processor.parker.park(None);
             }
             let now = Clock::Real.now();
-            self.last_turn.set((now, self.tick.get()));
+            self.last_turn.set(now);
             if turned {
                 // Ordering: Relaxed: as in `turn_driver`.
                 self.shared.last_turn.store(now, Ordering::Relaxed);
@@ -597,5 +599,19 @@ mod tests {
         assert!(!told.take_token(), "somebody searches, so nobody was woken");
         worker.step_down();
         assert!(told.park(Some(Duration::from_secs(60))), "nobody runs the goroutine");
+    }
+
+    #[test]
+    fn a_worker_that_has_not_heard_of_a_fatal_panic_runs_nothing_from_elsewhere() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let _entered = runtime.enter();
+        let shared = context::current();
+        let worker = shared.core.lock().take().expect("nobody runs it");
+        drop(runtime.spawn(async {}));
+        assert!(!shared.inject.is_empty());
+        shared.enter_phase(Phase::Dead);
+        assert!(worker.next_task().is_none() && worker.find_task().is_none());
+        assert!(!shared.inject.is_empty(), "it is dropped at the shutdown");
+        *shared.core.lock() = Some(worker);
     }
 }
