@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::everywhere::{everywhere, live};
+use common::everywhere::{everywhere, live, seeded};
 use common::plain::plain;
 use common::{Log, Polled, flag, go, panic_text};
 use futures::FutureExt;
@@ -11,6 +11,7 @@ use gort::chan::{TryRecvError, TrySendError};
 use gort::time::{Duration, after, sleep};
 use gort::{Chan, Receiver, Sender, chan, select};
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -84,6 +85,28 @@ fn c023_empty_full_and_nil_wait() {
     }
     assert!(Polled::new(nil.closed()).poll().is_pending());
     assert!(nil.is_nil() && !nil.is_closed() && !nil.try_close());
+
+    seeded(|| async {
+        let went_on = Arc::new(AtomicUsize::new(0));
+        let full = Chan::new(1);
+        full.send(0).await;
+        for ch in [full, Chan::new(0), Chan::nil()] {
+            let went_on = went_on.clone();
+            drop(go(async move {
+                ch.send(1).await;
+                went_on.fetch_add(1, Ordering::Relaxed);
+            }));
+        }
+        for ch in [Chan::<i32>::new(1), Chan::new(0), Chan::nil()] {
+            let went_on = went_on.clone();
+            drop(go(async move {
+                ch.recv().await;
+                went_on.fetch_add(1, Ordering::Relaxed);
+            }));
+        }
+        sleep(Duration::from_millis(100)).await;
+        assert_eq!(went_on.load(Ordering::Relaxed), 0);
+    });
 }
 
 #[test]
@@ -292,6 +315,24 @@ fn c046_a_closed_channel_never_leaves_it_to_default() {
 
 // Lines of waiters.
 
+/// Starts goroutines that begin a virtual millisecond apart.
+fn one_after_the_other<F>(
+    count: usize,
+    begin: impl Fn(usize) -> F,
+) -> Vec<impl Future<Output = Result<(), impl Debug>>>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let start = |i| {
+        let body = begin(i);
+        go(async move {
+            sleep(Duration::from_millis(i as u64)).await;
+            body.await;
+        })
+    };
+    (0..count).map(start).collect()
+}
+
 #[test]
 fn c031_the_ith_waiting_receiver_gets_the_ith_value() {
     for capacity in [0, 3] {
@@ -306,6 +347,22 @@ fn c031_the_ith_waiting_receiver_gets_the_ith_value() {
             assert_eq!((recv.wakes(), recv.ready()), (1, i));
         }
     }
+    seeded(|| async {
+        for capacity in [0, 3] {
+            let ch = Chan::new(capacity);
+            let receivers = one_after_the_other(10, |i| {
+                let ch = ch.clone();
+                async move { assert_eq!(ch.recv().await, i) }
+            });
+            sleep(Duration::from_millis(100)).await;
+            for i in 0..10 {
+                ch.send(i).await;
+            }
+            for receiver in receivers {
+                receiver.await.unwrap();
+            }
+        }
+    });
 }
 
 #[test]
@@ -323,6 +380,22 @@ fn c032_waiting_senders_are_admitted_in_order() {
             assert_eq!((send.wakes(), send.ready()), (1, Ok(())));
         }
     }
+    seeded(|| async {
+        for capacity in [0, 3] {
+            let ch = Chan::new(capacity);
+            let senders = one_after_the_other(10, |i| {
+                let ch = ch.clone();
+                async move { ch.send(i).await }
+            });
+            sleep(Duration::from_millis(100)).await;
+            for i in 0..10 {
+                assert_eq!(ch.recv().await, i);
+            }
+            for sender in senders {
+                sender.await.unwrap();
+            }
+        }
+    });
 }
 
 #[test]
@@ -440,6 +513,7 @@ async fn many_producers_and_consumers(capacity: usize, each: usize) {
 fn c034_many_producers_and_consumers() {
     for capacity in [0, 1, 10, 200] {
         live(|| many_producers_and_consumers(capacity, 1000));
+        seeded(|| many_producers_and_consumers(capacity, 20));
     }
 }
 

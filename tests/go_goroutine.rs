@@ -3,10 +3,10 @@
 mod common;
 
 use common::child::main_of_child;
-use common::everywhere::{everywhere, live, workers};
-use common::{Log, flag, panic_text};
+use common::everywhere::{dies_everywhere, everywhere, live, workers};
+use common::{Log, flag};
 use futures::FutureExt;
-use gort::runtime::{Handle, goexit, gosched, num_goroutine};
+use gort::runtime::{Builder, Handle, goexit, gosched, num_goroutine};
 use gort::sync::WaitGroup;
 use gort::time::{Duration, Instant, sleep};
 use gort::{Chan, defer, go};
@@ -64,15 +64,13 @@ fn c003_a_goroutine_that_catches_its_own_panic_goes_on_and_disturbs_nobody() {
 
 #[test]
 fn c004_a_parent_cannot_catch_its_childs_panic() {
-    let parent = async {
-        drop(go(async { panic!("boom") }));
-        pending::<()>().await;
-    };
-    let text = panic_text(|| {
-        workers(2).run(async {
-            let _caught = AssertUnwindSafe(parent).catch_unwind().await;
-            unreachable!("the parent goes on");
-        })
+    let text = dies_everywhere(|| async {
+        let parent = async {
+            drop(go(async { panic!("boom") }));
+            pending::<()>().await;
+        };
+        let _caught = AssertUnwindSafe(parent).catch_unwind().await;
+        unreachable!("the parent goes on");
     });
     assert_eq!(text, "boom");
 }
@@ -301,7 +299,9 @@ fn spin_until(done: impl Fn() -> bool) {
 /// Starts `count` goroutines from one. Those on the first `threads` threads wait, on the processor, for
 /// one another: if the work does not spread, they never meet.
 fn spread(count: usize, threads: usize) {
-    workers(threads).run(async move {
+    // No worker takes the place of one that waits.
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(threads).max_spare_workers(0).build().unwrap().run(async move {
         let (seen, ran) = (Arc::new(Mutex::new(HashSet::new())), Arc::new(AtomicUsize::new(0)));
         let wg = WaitGroup::new();
         for _ in 0..count {

@@ -4,8 +4,9 @@
 mod common;
 mod select_util;
 
-use common::everywhere::{everywhere, live};
+use common::everywhere::{everywhere, live, seeded};
 use common::go;
+use gort::runtime::gosched;
 use gort::time::{Duration, Instant, after, sleep};
 use gort::{Chan, Receiver, Select, Sender, select};
 use select_util::{filled, now, panic_text, poll, poll_with};
@@ -13,6 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 #[test]
@@ -49,27 +51,34 @@ fn c050_only_default_runs_at_once() {
     );
 }
 
-#[test]
-fn c051_two_ready_of_four_share_alike() {
+/// How often each of two ready cases is chosen, beside two that are not.
+async fn two_ready_of_four(trials: usize) -> [usize; 2] {
     let (c1, c2) = (filled(1, [1]), filled(1, [1]));
     let (c3, c4) = (Chan::<i32>::new(0), Chan::<i32>::new(0));
     c1.close();
     c2.close();
-    const TRIALS: usize = 10_000;
     let mut count = [0; 2];
-    for _ in 0..TRIALS {
-        let which = now(async {
-            select! {
-                <-c3 => unreachable!(),
-                <-c1 => 0,
-                <-c4 => unreachable!(),
-                <-c2 => 1,
-            }
-        });
-        count[which] += 1usize;
+    for _ in 0..trials {
+        let which = select! {
+            <-c3 => unreachable!(),
+            <-c1 => 0,
+            <-c4 => unreachable!(),
+            <-c2 => 1,
+        };
+        count[which] += 1;
     }
+    count
+}
+
+#[test]
+fn c051_two_ready_of_four_share_alike() {
+    const TRIALS: usize = 10_000;
     // 10 sigma; sigma is 50.
-    assert!(count[0].abs_diff(TRIALS / 2) < 500, "{count:?}");
+    let fair = |count: [usize; 2]| count[0].abs_diff(TRIALS / 2) < 500;
+    assert!(fair(now(two_ready_of_four(TRIALS))));
+    // The choices of one schedule are as fair.
+    #[cfg(not(foreign_executor))]
+    assert!(fair(common::everywhere::simulated(1).run(two_ready_of_four(TRIALS))));
 }
 
 #[test]
@@ -235,25 +244,54 @@ async fn which_of_two_or_default(c1: Chan<i32>, c2: Chan<i32>) -> &'static str {
     }
 }
 
-/// One of two channels is ready at every moment, on two threads. `second` makes the second one ready.
-fn never_default_on_two_threads(second: impl Fn(&Chan<i32>)) {
-    let rounds = if cfg!(miri) { 10 } else { 20_000 };
-    let (to, from) = std::sync::mpsc::sync_channel(0);
-    let (done, chosen) = std::sync::mpsc::sync_channel(0);
-    let selector = std::thread::spawn(move || {
-        for (c1, c2) in from {
-            done.send(now(which_of_two_or_default(c1, c2))).unwrap();
+/// Waits, on the processor, until the other thread is in this round.
+fn meet(round: usize, other: &AtomicUsize) {
+    for spins in 0.. {
+        if other.load(Ordering::Acquire) >= round {
+            return;
         }
-    });
-    for _ in 0..rounds {
-        let (c1, c2) = (filled(1, [1]), Chan::new(1));
-        to.send((c1.clone(), c2.clone())).unwrap();
-        second(&c2);
-        let _ = c1.try_recv();
-        assert_ne!(chosen.recv().unwrap(), "default");
+        if spins % 100 == 99 {
+            std::thread::yield_now();
+        }
     }
-    drop(to);
-    selector.join().unwrap();
+}
+
+/// One of two channels is ready at every moment, on two threads that begin each round together. `second`
+/// makes the second one ready.
+fn never_default_on_two_threads(second: impl Fn(&Chan<i32>)) {
+    let (batches, rounds) = if cfg!(miri) { (1, 10) } else { (100, 1_000) };
+    for _ in 0..batches {
+        let pairs = (0..rounds).map(|_| (filled(1, [1]), Chan::new(1))).collect();
+        assert_eq!(defaults_on_two_threads(pairs, &second), 0);
+    }
+}
+
+/// How often `default` runs.
+fn defaults_on_two_threads(
+    pairs: Arc<[(Chan<i32>, Chan<i32>)]>,
+    second: impl Fn(&Chan<i32>),
+) -> usize {
+    let (here, there) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (other_pairs, selecting, making) = (pairs.clone(), there.clone(), here.clone());
+    let selector = std::thread::spawn(move || {
+        let mut defaults = 0;
+        for (round, (c1, c2)) in other_pairs.iter().enumerate() {
+            let (one, other) = if round % 2 == 0 { (c1, c2) } else { (c2, c1) };
+            let select = which_of_two_or_default(one.clone(), other.clone());
+            selecting.store(round + 1, Ordering::Release);
+            meet(round + 1, &making);
+            defaults += usize::from(now(select) == "default");
+        }
+        defaults
+    });
+    for (round, (c1, c2)) in pairs.iter().enumerate() {
+        here.store(round + 1, Ordering::Release);
+        meet(round + 1, &there);
+        (0..round % 64).for_each(|_| std::hint::spin_loop());
+        second(c2);
+        let _ = c1.try_recv();
+    }
+    selector.join().unwrap()
 }
 
 /// The same with goroutines.
@@ -261,7 +299,9 @@ async fn never_default(rounds: usize, second: fn(&Chan<i32>)) {
     for _ in 0..rounds {
         let (c1, c2) = (filled(1, [1]), Chan::new(1));
         let chosen = go(which_of_two_or_default(c1.clone(), c2.clone()));
+        gosched().await;
         second(&c2);
+        gosched().await;
         select! {
             <-c1 => {}
             default => {}
@@ -275,12 +315,14 @@ fn c057_default_never_runs_while_one_of_two_is_ready() {
     let second = |c2: &Chan<i32>| assert!(c2.try_send(1).is_ok());
     never_default_on_two_threads(second);
     live(|| never_default(100_000, second));
+    seeded(|| never_default(20, second));
 }
 
 #[test]
 fn c058_default_never_runs_while_one_of_two_becomes_ready_by_close() {
     never_default_on_two_threads(Chan::close);
     live(|| never_default(100_000, Chan::close));
+    seeded(|| never_default(20, Chan::close));
 }
 
 #[test]
@@ -299,8 +341,8 @@ fn c059_send_and_receive_of_one_select_do_not_meet() {
     assert_eq!(poll(alone.as_mut()), Poll::Ready("sent"));
 }
 
-async fn exchange(channel: Chan<usize>, me: usize, swapped: bool) {
-    for _ in 0..1_000 {
+async fn exchange(channel: Chan<usize>, rounds: usize, me: usize, swapped: bool) {
+    for _ in 0..rounds {
         if swapped {
             select! {
                 v = <-channel => assert_ne!(v, me),
@@ -315,17 +357,20 @@ async fn exchange(channel: Chan<usize>, me: usize, swapped: bool) {
     }
 }
 
+async fn exchange_both_ways(rounds: usize) {
+    for swapped in [false, true] {
+        let channel = Chan::new(0);
+        let one = go(exchange(channel.clone(), rounds, 0, false));
+        let other = go(exchange(channel, rounds, 1, swapped));
+        one.await.unwrap();
+        other.await.unwrap();
+    }
+}
+
 #[test]
 fn c060_two_goroutines_that_send_and_receive_never_meet_themselves() {
-    everywhere(|| async {
-        for swapped in [false, true] {
-            let channel = Chan::new(0);
-            let one = go(exchange(channel.clone(), 0, false));
-            let other = go(exchange(channel, 1, swapped));
-            one.await.unwrap();
-            other.await.unwrap();
-        }
-    });
+    live(|| exchange_both_ways(1000));
+    seeded(|| exchange_both_ways(20));
 }
 
 #[test]
@@ -421,6 +466,7 @@ async fn four_way_send(n: usize) {
 #[test]
 fn c064_a_four_way_send_select_delivers_every_value_once() {
     live(|| four_way_send(100_000));
+    seeded(|| four_way_send(100));
 }
 
 #[test]
@@ -591,6 +637,7 @@ async fn plain_and_selecting(n: usize) {
 #[test]
 fn c070_plain_and_selecting_senders_and_receivers_come_out_even() {
     live(|| plain_and_selecting(10_000));
+    seeded(|| plain_and_selecting(20));
 }
 
 #[test]

@@ -5,12 +5,12 @@ mod common;
 mod sync_util;
 
 use common::child::main_of_child;
-use common::everywhere::{everywhere, live};
+use common::everywhere::{everywhere, live, seeded};
 use common::go;
 use common::plain::plain;
 use gort::runtime::{goexit, gosched};
 use gort::sync::{Mutex, RawMutex, WaitGroup};
-use gort::time::{Duration, Instant};
+use gort::time::{Duration, Instant, sleep};
 use gort::{Chan, select};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -73,34 +73,52 @@ fn c079_try_lock_of_a_held_and_of_a_free_lock() {
     assert!(mutex.try_lock().is_ok());
 }
 
+/// A goroutine holds the lock again and again, with nothing in between, until another one has had it ten
+/// times. How often the first has had it, at most `limit` times.
+#[cfg(not(foreign_executor))]
+async fn rounds_of_a_hog<F>(limit: u32, hold: fn() -> F) -> u32
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (mutex, done) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
+    let (hogged, stop) = (mutex.clone(), done.clone());
+    let hog = go(async move {
+        for round in 0..limit {
+            if stop.load(Ordering::Relaxed) {
+                return round;
+            }
+            let _guard = hogged.lock().await;
+            hold().await;
+        }
+        limit
+    });
+    for _ in 0..10 {
+        drop(mutex.lock().await);
+        gosched().await;
+    }
+    done.store(true, Ordering::Relaxed);
+    hog.await.unwrap()
+}
+
 #[cfg(not(foreign_executor))]
 #[test]
 fn c080_a_hog_leaves_the_lock_to_another_in_time() {
     const HELD: Duration = Duration::from_micros(100);
-    // What the hog can do in Go's ten seconds.
-    const ROUNDS: u32 = 100_000;
-    common::everywhere::workers(2).run(async {
-        let (mutex, done) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
-        let (hogged, stop) = (mutex.clone(), done.clone());
-        let hog = go(async move {
-            for round in 0..ROUNDS {
-                if stop.load(Ordering::Relaxed) {
-                    return round;
-                }
-                let _guard = hogged.lock().await;
-                let start = Instant::now();
-                while start.elapsed() < HELD {
-                    std::hint::spin_loop();
-                }
-            }
-            ROUNDS
-        });
-        for _ in 0..10 {
-            drop(mutex.lock().await);
-            gosched().await;
+    async fn spin() {
+        let start = Instant::now();
+        while start.elapsed() < HELD {
+            std::hint::spin_loop();
         }
-        done.store(true, Ordering::Relaxed);
-        assert!(hog.await.unwrap() < ROUNDS);
+    }
+    // What the hog could do in Go's ten seconds.
+    const LIMIT: u32 = 100_000;
+    let rounds = common::everywhere::workers(2).run(rounds_of_a_hog(LIMIT, spin));
+    assert!(rounds < LIMIT, "{rounds}");
+
+    seeded(|| async {
+        let rounds = rounds_of_a_hog(LIMIT, || sleep(HELD)).await;
+        // The other one waits for a millisecond, and is then given the lock.
+        assert!(rounds <= 10 * 12, "{rounds}");
     });
 }
 
@@ -134,6 +152,7 @@ async fn lock_and_try_lock(rounds: u32) {
 #[test]
 fn c082_lock_and_try_lock_mixed_count_exactly() {
     live(|| lock_and_try_lock(1000));
+    seeded(|| lock_and_try_lock(20));
 }
 
 // WaitGroup.
@@ -206,6 +225,24 @@ fn c093_the_last_done_releases_all_waits_and_no_other_does() {
     wg.done();
     assert!(waits.iter().all(|wait| wait.woken() == 1));
     waits.iter_mut().for_each(|wait| wait.ready());
+
+    everywhere(|| async {
+        let (wg, released) = (WaitGroup::new(), Arc::new(AtomicU32::new(0)));
+        wg.add(2);
+        let wait = |(wg, released): (WaitGroup, Arc<AtomicU32>)| async move {
+            wg.wait().await;
+            released.fetch_add(1, Ordering::Relaxed);
+        };
+        let waits: Vec<_> = (0..3).map(|_| go(wait((wg.clone(), released.clone())))).collect();
+        gosched().await;
+        wg.done();
+        gosched().await;
+        assert_eq!(released.load(Ordering::Relaxed), 0);
+        wg.done();
+        for wait in waits {
+            wait.await.unwrap();
+        }
+    });
 }
 
 #[test]
@@ -217,6 +254,24 @@ fn c094_an_add_between_the_last_done_and_the_return_of_wait_panics_there() {
     wg.done();
     wg.add(1);
     assert_eq!(panic_text(|| wait.poll()), REUSED);
+}
+
+#[cfg(not(foreign_executor))]
+#[test]
+fn c094_a_goroutine_that_is_done_and_adds_at_once_makes_the_wait_panic() {
+    let text = common::everywhere::dies_seeded(|| async {
+        let wg = WaitGroup::new();
+        wg.add(1);
+        let member = wg.clone();
+        drop(go(async move {
+            // The other one waits by then.
+            sleep(Duration::from_millis(1)).await;
+            member.done();
+            member.add(1);
+        }));
+        wg.wait().await;
+    });
+    assert_eq!(text, REUSED);
 }
 
 #[test]
@@ -255,6 +310,22 @@ fn c096_a_member_that_panics_ends_the_process_and_releases_nobody() {
     assert!(!ended.said.contains("released"), "{ended:?}");
     let text = "panic: test [recovered, repanicked]\n\ngoroutine ";
     assert!(ended.said.contains(text), "{ended:?}");
+}
+
+#[cfg(not(foreign_executor))]
+#[test]
+fn c096_a_member_that_panics_is_never_done() {
+    let (wg, released) = (WaitGroup::new(), Arc::new(AtomicBool::new(false)));
+    let text = common::everywhere::dies_seeded(|| {
+        let (wg, released) = (wg.clone(), released.clone());
+        async move {
+            wg.go(async { panic!("test") });
+            wg.wait().await;
+            released.store(true, Ordering::Relaxed);
+        }
+    });
+    assert_eq!((text.as_str(), released.load(Ordering::Relaxed)), ("test", false));
+    drive(wg.wait()).pending();
 }
 
 #[cfg(not(foreign_executor))]

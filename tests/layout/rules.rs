@@ -22,7 +22,6 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "src/chan/core.rs",
     "src/chan/recv.rs",
     "src/chan/send.rs",
-    "src/chan/state.rs",
     "src/chan/stream.rs",
     "src/chan/tests.rs",
     "src/chan/watch.rs",
