@@ -61,6 +61,8 @@ mod handle;
 mod loom;
 mod recv;
 mod send;
+#[cfg(all(test, gort_shuttle))]
+mod shuttle;
 mod stream;
 #[cfg(test)]
 mod tests;
