@@ -2,8 +2,9 @@
 
 #![expect(unsafe_code, reason = "the arm's node is shared with the channel")]
 
-use super::core::{ChanNode, Core, Slot, Tried, slot, tag};
+use super::core::Core;
 use super::send::Outcome;
+use super::state::{ChanNode, Slot, Tried, slot, tag};
 use crate::wait::arm::{Arm, ObjectGuard};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::Node;

@@ -4,10 +4,11 @@
 //! last sender goes the channel is closed; when the last receiver goes it is disconnected. Both counts
 //! never rise again from zero, as every handle is made from one that can do as much.
 
-use super::core::{Core, Tried};
+use super::core::Core;
 use super::error::{SendError, TryRecvError, TrySendError};
 use super::recv::{Next, Received, Recv, RecvOk};
 use super::send::{ChanSend, Send};
+use super::state::Tried;
 use super::stream::{Closed, RecvStream, SendSink};
 use super::zero::ZeroValue;
 use crate::runtime::context;

@@ -42,9 +42,10 @@
 
 // For who works on this module:
 //
-// `feed.rs` makes channels whose values come from a timer. `core.rs` holds the state, its invariants and all that happens under the lock; `recv.rs` and
-// `send.rs` the two operations and their futures; `watch.rs` those who are only woken; `stream.rs`
-// the adapters; `handle.rs` the handles and their counts.
+// `state.rs` is what a channel is, its invariants, and all that happens under the lock; `core.rs` puts the
+// lock around it, and what may be known without the lock beside it; `recv.rs` and `send.rs` are the two
+// operations and their futures; `watch.rs` those who are only woken; `feed.rs` channels whose values come
+// from a timer; `stream.rs` the adapters; `handle.rs` the handles and their counts.
 //
 // A select drives channel operations through `wait::arm::Arm`, which `arm.rs` implements:
 // `RecvArm::new(rx.core())`, `SendArm::new(tx.core(), Some(value))`; `None` for a core is nil and
@@ -61,8 +62,7 @@ mod handle;
 mod loom;
 mod recv;
 mod send;
-#[cfg(all(test, gort_shuttle))]
-mod shuttle;
+mod state;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,8 @@
 
 #![expect(unsafe_code, reason = "the operation's node is shared with the channel")]
 
-use super::core::{ChanNode, Core, Locked, Slot, State, Tried, slot};
+use super::core::{Core, Locked};
+use super::state::{ChanNode, Slot, State, Tried, slot};
 use super::zero::ZeroValue;
 use crate::sys::point::{self, Op};
 use crate::wait::batch::WakeBatch;

@@ -8,8 +8,9 @@
 
 #![expect(unsafe_code, reason = "the operation's node is shared with the channel")]
 
-use super::core::{ChanNode, Core, Locked, Slot, State, Tried, slot, tag};
+use super::core::{Core, Locked};
 use super::error::SendError;
+use super::state::{ChanNode, Slot, State, Tried, slot, tag};
 use crate::sys::point::{self, Op};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::Node;

@@ -2,11 +2,12 @@
 
 #![expect(unsafe_code, reason = "values are received by pointer")]
 
-use super::core::{Core, Event, Tried};
+use super::core::Core;
 use super::error::SendError;
 use super::handle::{Receiver, Sender};
 use super::recv::Received;
 use super::send::{Outcome, SendOp};
+use super::state::{Event, Tried};
 use super::watch::Watch;
 use crate::sys::point::{self, Op};
 use crate::wait::record::{self, WaitReason};
@@ -48,7 +49,7 @@ impl<T> RecvStream<T> {
 
 /// Receives under the lock: `Some(None)` is the end.
 fn look<T>(
-    state: &mut super::core::State<T>,
+    state: &mut super::state::State<T>,
     wakes: &mut crate::wait::batch::WakeBatch,
 ) -> Option<Option<T>> {
     let mut value = MaybeUninit::uninit();

@@ -6,7 +6,8 @@
 
 #![expect(unsafe_code, reason = "the watcher's node is shared with the channel")]
 
-use super::core::{Core, Event, State};
+use super::core::Core;
+use super::state::{Event, State};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node};
 use crate::wait::waiter::{PLAIN, Waiter};

@@ -34,6 +34,7 @@
 mod addr;
 mod connect;
 mod descriptors;
+mod io_traits;
 mod listener;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[path = "os_linux.rs"]

@@ -1,8 +1,9 @@
 //! Halves of a connection for different tasks: they share it.
 
 use super::Peek;
+use super::io_traits::{impl_read, impl_write};
 use super::split::{impl_half, impl_read_half, impl_write_half};
-use super::stream::{TcpStream, impl_read, impl_write};
+use super::stream::TcpStream;
 use super::wait::{Readable, Readiness, Writable};
 use crate::reactor::Interest;
 use std::error::Error;

@@ -1,7 +1,8 @@
 //! Halves of a connection for the same task: references.
 
 use super::Peek;
-use super::stream::{TcpStream, impl_read, impl_write};
+use super::io_traits::{impl_read, impl_write};
+use super::stream::TcpStream;
 use super::wait::{Readable, Readiness, Writable};
 use crate::reactor::Interest;
 use std::io::{self, IoSlice, IoSliceMut};

@@ -2,6 +2,7 @@
 
 use super::addr::{LookupHost, ToSocketAddrs};
 use super::connect::Connect;
+use super::io_traits::{impl_read, impl_write};
 use super::os;
 use super::owned_split::{self, OwnedReadHalf, OwnedWriteHalf};
 use super::recv;
@@ -567,109 +568,6 @@ impl<F> fmt::Debug for AsyncIo<'_, F> {
         f.debug_struct("AsyncIo").field("place", &self.place).finish_non_exhaustive()
     }
 }
-
-/// Reading, by the traits of tokio and of futures, for a type that has a stream.
-macro_rules! impl_read {
-    ($type:ty) => {
-        impl tokio::io::AsyncRead for $type {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &mut ReadBuf<'_>,
-            ) -> Poll<io::Result<()>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_read_buf(cx, buf)
-            }
-        }
-
-        impl futures_io::AsyncRead for $type {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &mut [u8],
-            ) -> Poll<io::Result<usize>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_read_slice(cx, buf)
-            }
-
-            fn poll_read_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &mut [IoSliceMut<'_>],
-            ) -> Poll<io::Result<usize>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_read_slices(cx, bufs)
-            }
-        }
-    };
-}
-
-/// Writing, by the traits of tokio and of futures, for a type that has a stream. `$shut_down` notes
-/// that the stream has been shut down.
-macro_rules! impl_write {
-    ($type:ty, $shut_down:expr) => {
-        impl tokio::io::AsyncWrite for $type {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_write_slice(cx, buf)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_write_slices(cx, bufs)
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
-
-            fn poll_shutdown(
-                mut self: Pin<&mut Self>,
-                _: &mut Context<'_>,
-            ) -> Poll<io::Result<()>> {
-                AsRef::<TcpStream>::as_ref(&*self).shut_down_writing()?;
-                let shut_down: fn(&mut $type) = $shut_down;
-                shut_down(&mut self);
-                Poll::Ready(Ok(()))
-            }
-        }
-
-        impl futures_io::AsyncWrite for $type {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_write_slice(cx, buf)
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_write_slices(cx, bufs)
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
-
-            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                tokio::io::AsyncWrite::poll_shutdown(self, cx)
-            }
-        }
-    };
-}
-
-pub(super) use {impl_read, impl_write};
 
 impl_read!(TcpStream);
 impl_write!(TcpStream, |_| ());

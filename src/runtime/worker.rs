@@ -46,6 +46,9 @@ use std::sync::Arc;
 const MAX_NEXT: u32 = 64;
 /// How long work may lie in a ring before another worker is woken for it, in nanoseconds.
 const PATIENCE: Nanos = 50_000;
+/// A worker that has enough to do turns the driver after so many polls, or after so long.
+const TURN_POLLS: u32 = 64;
+const TURN: Nanos = 250_000;
 /// Time between two looks at the clock and the driver that the loop aims at, in nanoseconds.
 const MAINTENANCE: std::ops::Range<Nanos> = 8_000..25_000;
 /// Most polls between two such looks.
@@ -87,7 +90,8 @@ pub(crate) struct Worker {
     maintained: Cell<Nanos>,
     /// Since when work has been seen to wait in the queue; 0 if it does not.
     ring_since: Cell<Nanos>,
-    last_turn: Cell<Nanos>,
+    /// The time and the tick of the last turn of the driver.
+    last_turn: Cell<(Nanos, u32)>,
     /// When a spawn last woke another worker; the last tick at which one might have, and how often.
     spread_at: Cell<Nanos>,
     spreads: Cell<(u32, u32)>,
@@ -121,7 +125,7 @@ impl Worker {
             interval: Cell::new(1),
             maintained: Cell::new(0),
             ring_since: Cell::new(0),
-            last_turn: Cell::new(0),
+            last_turn: Cell::new((0, 0)),
             spread_at: Cell::new(0),
             spreads: Cell::new((0, 0)),
             simulated: script.is_some(),
@@ -228,7 +232,7 @@ impl Worker {
         };
         self.interval.set(interval);
         self.maintain_at.set(self.tick.get().wrapping_add(interval));
-        if now.saturating_sub(self.last_turn.get()) >= PATIENCE {
+        if self.turn_is_due(now) {
             self.turn_driver(now);
         }
         if self.shared.processors().count() > self.shared.config.workers {
@@ -244,6 +248,14 @@ impl Worker {
                 self.shared.notify();
             }
         }
+    }
+
+    /// Whether to look at the driver. While enough is runnable, events would only add to it.
+    fn turn_is_due(&self, now: Nanos) -> bool {
+        let (last, tick) = self.last_turn.get();
+        let elapsed = now.saturating_sub(last);
+        let polls = self.tick.get().wrapping_sub(tick);
+        elapsed >= PATIENCE && (elapsed >= TURN || polls >= TURN_POLLS || !self.work_waits())
     }
 
     /// Whether a task will be waiting once the next one runs: a goroutine that yields all the time is
@@ -269,7 +281,7 @@ impl Worker {
     /// Collects what is ready in the driver without waiting, and fires due timers.
     fn turn_driver(&self, now: Nanos) {
         self.to_tail.set(true);
-        self.last_turn.set(now);
+        self.last_turn.set((now, self.tick.get()));
         if self.shared.driver.try_turn(Wait::Now).is_some() {
             // Ordering: Relaxed: the monitor compares times, and nothing stands behind this one.
             self.shared.last_turn.store(now, Ordering::Relaxed);
@@ -384,7 +396,7 @@ impl Worker {
                 processor.parker.park(None);
             }
             let now = Clock::Real.now();
-            self.last_turn.set(now);
+            self.last_turn.set((now, self.tick.get()));
             if turned {
                 // Ordering: Relaxed: as in `turn_driver`.
                 self.shared.last_turn.store(now, Ordering::Relaxed);

@@ -10,7 +10,5 @@ pub(crate) mod waiter;
 
 #[cfg(all(test, gort_loom))]
 mod loom;
-#[cfg(all(test, any(gort_loom, gort_shuttle)))]
-pub(crate) mod model;
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,31 @@
+//! The test files of gort that are about what works under any executor: the files themselves, not copies.
+
+#![allow(unused_imports, reason = "what is about gort's own executor is left out")]
+#![allow(clippy::duplicate_mod, reason = "each file brings its helpers along")]
+
+#[path = "../../../../tests/chan_basic.rs"]
+mod chan_basic;
+#[path = "../../../../tests/chan_cancel.rs"]
+mod chan_cancel;
+#[path = "../../../../tests/chan_goroutines.rs"]
+mod chan_goroutines;
+#[path = "../../../../tests/chan_stream.rs"]
+mod chan_stream;
+#[path = "../../../../tests/go_chan.rs"]
+mod go_chan;
+#[path = "../../../../tests/go_select.rs"]
+mod go_select;
+#[path = "../../../../tests/go_sync.rs"]
+mod go_sync;
+#[path = "../../../../tests/select_dynamic.rs"]
+mod select_dynamic;
+#[path = "../../../../tests/select_macro.rs"]
+mod select_macro;
+#[path = "../../../../tests/select_stress.rs"]
+mod select_stress;
+#[path = "../../../../tests/sync_forget.rs"]
+mod sync_forget;
+#[path = "../../../../tests/sync_mutex.rs"]
+mod sync_mutex;
+#[path = "../../../../tests/sync_wait_group.rs"]
+mod sync_wait_group;
