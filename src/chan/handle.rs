@@ -143,6 +143,28 @@ impl<T> Receiver<T> {
 /// A `Chan` never tells that the other side has gone, as it may be the other side itself: when
 /// everybody waits the program is stuck, as in Go. Split the ends ([`chan`], or drop the `Chan`) to
 /// have senders and receivers end each other.
+///
+/// # Examples
+///
+/// ```
+/// use gort::{Chan, go};
+///
+/// gort::run(async {
+///     let (numbers, done) = (Chan::new(0), Chan::new(0));
+///     go!(clone numbers, done => {
+///         let mut sum = 0;
+///         while let Some(n) = numbers.next().await {
+///             sum += n;
+///         }
+///         done.send(sum).await;
+///     });
+///     for n in 1..=4 {
+///         numbers.send(n).await;
+///     }
+///     numbers.close();
+///     assert_eq!(done.recv().await, 10);
+/// });
+/// ```
 pub struct Chan<T> {
     core: Option<Arc<Core<T>>>,
 }
@@ -150,6 +172,27 @@ pub struct Chan<T> {
 /// Go's `chan<- T`: sends. A clone is the same end of the same channel.
 ///
 /// When the last sender is dropped the channel is closed.
+///
+/// # Examples
+///
+/// ```
+/// use gort::Sender;
+///
+/// /// A `Chan` is taken as well, as in Go: `count(&ch, 3)`.
+/// async fn count(to: impl Into<Sender<u32>>, end: u32) {
+///     let to = to.into();
+///     for n in 0..end {
+///         to.send(n).await.unwrap();
+///     }
+/// }
+///
+/// gort::run(async {
+///     let (tx, rx) = gort::chan(3);
+///     count(tx, 3).await;
+///     assert_eq!((rx.recv().await, rx.recv().await, rx.recv().await), (0, 1, 2));
+///     assert_eq!(rx.next().await, None);
+/// });
+/// ```
 pub struct Sender<T> {
     core: Option<Arc<Core<T>>>,
 }
@@ -194,6 +237,20 @@ impl<T> Chan<T> {
     }
 
     /// A handle that can only send.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # gort::run(async {
+    /// let (ch, rx) = {
+    ///     let ch = gort::Chan::new(1);
+    ///     (ch.tx(), ch.rx())
+    /// }; // both ends have one handle now
+    /// ch.send(1).await.unwrap();
+    /// drop(rx);
+    /// assert!(ch.send(2).await.is_err());
+    /// # });
+    /// ```
     pub fn tx(&self) -> Sender<T> {
         if let Some(core) = self.core() {
             retain(&core.senders);
@@ -395,6 +452,18 @@ macro_rules! receiving {
             /// # Go
             ///
             /// `v, ok := <-ch`.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// # gort::run(async {
+            /// let ch = gort::Chan::new(1);
+            /// ch.send(0).await;
+            /// ch.close();
+            /// assert_eq!(ch.recv_ok().await, (0, true));
+            /// assert_eq!(ch.recv_ok().await, (0, false));
+            /// # });
+            /// ```
             #[track_caller]
             #[inline]
             pub fn recv_ok(&self) -> RecvOk<'_, T>
@@ -643,6 +712,17 @@ impl<T> Sender<T> {
     /// # Go
     ///
     /// `ch <- value`. In Go a sender waits for ever when nobody receives any more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # gort::run(async {
+    /// let (tx, rx) = gort::chan(1);
+    /// tx.send("one").await.unwrap();
+    /// drop(rx);
+    /// assert_eq!(tx.send("two").await.unwrap_err().into_inner(), "two");
+    /// # });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn send(&self, value: T) -> Send<'_, T> {

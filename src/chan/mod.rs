@@ -27,6 +27,10 @@
 //! executor, and [`blocking_send`](Sender::blocking_send) and
 //! [`blocking_recv`](Receiver::blocking_recv) without one.
 //!
+//! Under another executor than gort's, which does not tell who is being polled, two things are missing:
+//! operations that are ready at once never give way to others, and a receive that was handed a value and is
+//! then kept without being polled keeps that value (in a goroutine, somebody who waits gets it).
+//!
 //! On an unbuffered channel a send completes when a receive has been *matched* with it. If that
 //! receive is dropped before it yielded the value, the value goes to the next receive.
 //!

@@ -22,6 +22,10 @@ pub trait ToSocketAddrs: sealed::ToSocketAddrs {}
 ///
 /// If the name is not known, cannot be looked up, or is not of the form `name:port`.
 ///
+/// # Cancel safety
+///
+/// Dropping the future leaves the system to its look-up, on its thread, and forgets the answer.
+///
 /// # Go
 ///
 /// `net.LookupHost`, with a port.

@@ -97,6 +97,21 @@ impl TcpListener {
     /// # Go
     ///
     /// `Listener.Accept`.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # gort::run(async {
+    /// use gort::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    /// let client = TcpStream::connect(listener.local_addr()?).await?;
+    /// let (server, from) = listener.accept().await?;
+    /// assert_eq!(from, client.local_addr()?);
+    /// # drop(server);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
     #[doc(alias = "Accept")]
     #[track_caller]
     pub fn accept(&self) -> Accept<'_> {

@@ -82,6 +82,19 @@ impl TcpStream {
     /// # Go
     ///
     /// `net.Dial("tcp", addr)`.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # gort::run(async {
+    /// use gort::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
     #[doc(alias = "Dial")]
     #[track_caller]
     pub fn connect<A: ToSocketAddrs>(addr: A) -> Connect {
@@ -241,6 +254,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// Those of [`ready`](Self::ready).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`ready`](Self::ready).
     #[track_caller]
     pub fn readable(&self) -> Readable<'_> {
         Readable::new(&self.io, Location::caller())
@@ -251,6 +268,10 @@ impl TcpStream {
     /// # Errors
     ///
     /// Those of [`ready`](Self::ready).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`ready`](Self::ready).
     #[track_caller]
     pub fn writable(&self) -> Writable<'_> {
         Writable::new(&self.io, Location::caller())

@@ -27,6 +27,19 @@ use std::time::Duration;
 /// # Panics
 ///
 /// Dropping a runtime panics on a thread that is inside a runtime: it would block it.
+///
+/// # Examples
+///
+/// ```
+/// use gort::runtime::Builder;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let runtime = Builder::new_multi_thread().worker_threads(2).build()?;
+/// let handle = runtime.spawn(async { 1 });
+/// assert_eq!(runtime.block_on(async { handle.await.unwrap() + 1 }), 2);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Runtime {
     handle: Handle,
 }

@@ -26,6 +26,22 @@ use std::task::{Context, Poll, Waker};
 ///
 /// Go has no handle: results travel over channels, and a panic ends the program. A handle that is
 /// dropped without having yielded gives just that.
+///
+/// # Examples
+///
+/// ```
+/// gort::run(async {
+///     let sum = gort::go(async { 1 + 1 });
+///     assert_eq!(sum.await.unwrap(), 2);
+///
+///     let panics = gort::go(async { panic!("at the disco") });
+///     assert!(panics.await.unwrap_err().is_panic());
+///
+///     let never = gort::go(std::future::pending::<()>());
+///     never.abort();
+///     assert!(never.await.unwrap_err().is_cancelled());
+/// });
+/// ```
 pub struct JoinHandle<T> {
     /// `None` only after the drop.
     task: Option<async_task::Task<Outcome<T>, Meta>>,

@@ -77,6 +77,13 @@ where
 
 /// Starts a task, as tokio does: like [`go`], except that a panic nobody asks for is reported by the
 /// panic hook and counted, and never fatal.
+///
+/// ```
+/// # gort::run(async {
+/// drop(gort::spawn(async { panic!("nobody asks") }));
+/// assert_eq!(gort::spawn(async { "still here" }).await.unwrap(), "still here");
+/// # });
+/// ```
 #[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -89,7 +96,7 @@ where
 /// Runs a closure that may block on a thread of the runtime's blocking pool.
 ///
 /// At most [`max_blocking_threads`](Builder::max_blocking_threads) run at a time; the rest wait in
-/// order. A closure that has started cannot be aborted.
+/// order. A closure that has started cannot be aborted, and dropping the handle ends nothing.
 ///
 /// # Errors
 ///

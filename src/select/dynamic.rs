@@ -44,8 +44,8 @@ const MAX_CASES: usize = 65_536;
 ///
 /// # Cancel safety
 ///
-/// Dropping the future loses nothing: no case has taken effect, and a value that a receive was handed
-/// and that was not yielded goes to the next receiver. Values that were to be sent are dropped.
+/// Dropping the future loses nothing: a value that a receive was handed and that was not yielded goes to
+/// the next receiver. A value that was to be sent is dropped, unless a receiver has taken it already.
 ///
 /// # Go
 ///
@@ -233,6 +233,10 @@ impl<'a, R> Select<'a, R> {
     }
 
     /// Waits for a case. The same as `.await` on the select itself.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Select`].
     #[track_caller]
     pub fn wait(self) -> SelectFuture<'a, R> {
         SelectFuture {

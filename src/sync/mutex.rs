@@ -116,6 +116,25 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Like [`lock`](Self::lock), with a guard that keeps the mutex alive and borrows nothing.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`lock`](Self::lock).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::Mutex;
+    /// use std::sync::Arc;
+    ///
+    /// # gort::run(async {
+    /// let counter = Arc::new(Mutex::new(0));
+    /// let mut guard = counter.clone().lock_owned().await;
+    /// let later = gort::go(async move { *guard += 1 }); // the guard moves into the goroutine
+    /// later.await.unwrap();
+    /// assert_eq!(*counter.lock().await, 1);
+    /// # });
+    /// ```
     #[track_caller]
     pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
         LockOwned::new(self)
