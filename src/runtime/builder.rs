@@ -78,7 +78,7 @@ impl Builder {
     /// * Which runnable goroutine comes next, how many ready operations it may do before others get a
     ///   turn, and which ready arm of a `select!` wins, are choices of the schedule. So any interleaving
     ///   at an `.await` may come, and the same one comes again with the same schedule
-    ///   ([`trace_hash`](Handle::trace_hash) tells).
+    ///   ([`trace_hash`](super::Handle::trace_hash) tells).
     /// * Time stands still while anything is runnable. When nothing is, it moves to the next deadline at
     ///   once. [`time::advance`](crate::time::advance) moves it, too.
     /// * [`spawn_blocking`](super::spawn_blocking) runs its closure in place, as one more goroutine.
