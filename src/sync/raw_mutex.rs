@@ -31,8 +31,9 @@
 //! `WOKEN` or `GRANTED` passes on what it was told.
 //!
 //! Nobody is held up by a waiter that is kept but not polled. Somebody who would have to wait takes
-//! a grant that its own goroutine, or nobody, collects ([`Waiter::may_be_robbed`]). A wake-up that is
-//! not answered is given to the next waiter as well, after [`PATIENCE`] releases.
+//! a grant that its own goroutine, or nobody, collects ([`Waiter::may_be_robbed`]), and answers a
+//! wake-up in the same way: the next release wakes somebody again. A wake-up that nobody answers is
+//! given to the next waiter as well, after [`PATIENCE`] releases.
 
 #![expect(unsafe_code, reason = "waiters are linked into the queue by address")]
 
@@ -327,16 +328,33 @@ impl RawMutex {
         }
     }
 
-    /// A waiter of the queue that had `tag` takes the lock if it is free, and stops being woken.
-    fn compete(&self, tag: u8, starved: bool) -> bool {
-        let set = if starved { STARVING } else { 0 };
-        let clear = if tag == TAG_WOKEN { WOKEN } else { 0 };
+    /// Takes the lock if it is free, else sets bits. Clears others in any case: a wake-up that is
+    /// answered.
+    fn compete(&self, set: u32, clear: u32) -> bool {
         let acquired = self.try_lock_or(set, clear);
         if acquired && clear != 0 {
             // Ordering: Relaxed: the bits carry no data.
             self.state.fetch_and(!clear, Ordering::Relaxed);
         }
         acquired
+    }
+
+    /// Answers for a waiter that was woken and does not come, if there is one. Returns the bits that
+    /// the caller, who competes for the lock now, has to clear.
+    fn answer_for_silent(&self, queue: &List<Seen>) -> u32 {
+        // Ordering: Relaxed: `WOKEN` changes under the queue's lock only.
+        if !State(self.state.load(Ordering::Relaxed)).has(WOKEN) {
+            return 0;
+        }
+        let robber = record::current();
+        let silent = queue.find(|seat| {
+            let silent = seat.tag == TAG_WOKEN && may_be_robbed(seat, robber);
+            if silent {
+                seat.tag = TAG_WAITS;
+            }
+            silent
+        });
+        silent.map_or(0, |_| WOKEN)
     }
 
     /// Takes the lock from a waiter that was granted it and does not come, if there is one.
@@ -490,7 +508,8 @@ impl RawLock<'_> {
     fn enqueue(&mut self, waker: Waker, now: Nanos) -> (bool, Option<Waker>) {
         let mutex = self.mutex;
         let mut queue = mutex.queue.lock();
-        if mutex.try_lock_or(QUEUED, 0) || RawMutex::rob(&queue) {
+        let answered = mutex.answer_for_silent(&queue);
+        if mutex.compete(QUEUED, answered) || RawMutex::rob(&queue) {
             return (true, Some(waker));
         }
         self.stage = Stage::Queued(Place { waiter: Waiter::new(), node: Node::new(now) });
@@ -517,9 +536,13 @@ impl RawLock<'_> {
                 // Ordering: Relaxed: the bit changes under the queue's lock only.
                 mutex.state.fetch_and(!STARVING, Ordering::Relaxed);
             }
-        } else if !mutex.compete(tag, starved) && !RawMutex::rob(&queue) {
-            // SAFETY: (W2): we hold the lock of the queue.
-            return (false, unsafe { place.waiter.replace(Some(waker)) });
+        } else {
+            let starve = if starved { STARVING } else { 0 };
+            let answered = if tag == TAG_WOKEN { WOKEN } else { mutex.answer_for_silent(&queue) };
+            if !mutex.compete(starve, answered) && !RawMutex::rob(&queue) {
+                // SAFETY: (W2): we hold the lock of the queue.
+                return (false, unsafe { place.waiter.replace(Some(waker)) });
+            }
         }
         (true, place.leave(mutex, &mut queue).or(Some(waker)))
     }

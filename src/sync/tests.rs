@@ -201,6 +201,30 @@ fn t08_a_robbed_waiter_that_is_dropped_has_nothing_to_pass_on() {
     assert!(mutex.try_lock());
 }
 
+/// A lock operation is woken and kept unpolled while its goroutine waits for the same lock with another
+/// one, from before or after, which finds the lock taken by a newcomer.
+#[test]
+fn t08_a_wake_up_is_answered_by_another_future_of_the_same_goroutine() {
+    for is_early in [false, true] {
+        let record = FreeList::new().pop();
+        let mutex = locked();
+        let (mut kept, mut other) = (Task::of(&mutex, record), Task::of(&mutex, record));
+        assert!(!kept.poll(0));
+        assert!(!is_early || !other.poll(0));
+        mutex.unlock();
+        assert_eq!((kept.woken(), other.woken()), (1, 0));
+        assert!(mutex.try_lock(), "a newcomer is faster");
+        assert!(!other.poll(0));
+        mutex.unlock();
+        assert_eq!(other.woken(), 1);
+        assert!(other.poll(0));
+        mutex.unlock();
+        assert!(kept.poll(0), "it keeps its place");
+        mutex.unlock();
+        assert!(mutex.try_lock());
+    }
+}
+
 #[test]
 fn a_wake_up_that_a_whole_poll_did_not_answer_goes_to_the_next_waiter_in_time() {
     let mut free = FreeList::new();
