@@ -94,9 +94,9 @@ impl<T> Core<T> {
         self.lock.lock()
     }
 
-    /// The address of the lock, in the order of which several are taken.
+    /// In the order of which several locks are taken.
     pub(super) fn key(&self) -> usize {
-        ptr::from_ref(&self.lock).addr()
+        self.lock.key()
     }
 
     #[inline]

@@ -1,34 +1,43 @@
-//! Models of channels: capacity 0 and 1, with either side dropped at any moment.
+//! Models of channels: capacity 0 and 1, with either side dropped, closed or robbed at any moment.
+//!
+//! They back the protocol and the invariants at the head of `core.rs`, and "Matches that nobody collects" of
+//! `wait/README.md`.
 
-use super::{Chan, TryRecvError, TrySendError, chan};
+use super::{Chan, Receiver, SendError, TryRecvError, TrySendError, chan};
+use crate::wait::model::{Goroutine, Wakes, poll, poll_and_drop};
+use futures_core::Stream;
+use loom::future::block_on;
 use loom::thread;
-use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
 
-struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
+/// Both sides wait for each other: whoever comes first parks before, between or after the other's
+/// look, and a wake-up that is lost is a deadlock. What was sent comes out in order, before the end.
+fn send_and_receive_meet(capacity: usize) {
+    loom::model(move || {
+        let (tx, rx) = chan::<u32>(capacity);
+        let sender = thread::spawn(move || {
+            block_on(async {
+                tx.send(1).await.unwrap();
+                tx.send(2).await.unwrap();
+            });
+        });
+        let got = block_on(async { [rx.next().await, rx.next().await, rx.next().await] });
+        assert_eq!(got, [Some(1), Some(2), None]);
+        sender.join().unwrap();
+    });
 }
 
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
+#[test]
+fn a_send_and_a_receive_meet_unbuffered() {
+    send_and_receive_meet(0);
 }
 
-/// Polls `future` up to `times` and drops it.
-fn poll_and_drop<F: Future>(future: F, times: usize) -> Option<F::Output> {
-    let mut future = pin!(future);
-    for _ in 0..times {
-        if let Poll::Ready(output) = poll(future.as_mut()) {
-            return Some(output);
-        }
-    }
-    None
+#[test]
+fn a_send_and_a_receive_meet_buffered() {
+    send_and_receive_meet(1);
 }
 
 /// A receive that is given up meets a send that is given up: the value was sent, and is then
@@ -78,17 +87,16 @@ fn a_match_that_is_dropped_wakes_the_next_receiver() {
             let tx = tx.clone();
             thread::spawn(move || tx.try_send(7).is_ok())
         };
-        let count = Arc::new(Count(AtomicUsize::new(0)));
-        let waker = Waker::from(count.clone());
+        let wakes = Wakes::default();
         let mut recv = pin!(second.next());
-        let first_look = recv.as_mut().poll(&mut Context::from_waker(&waker));
+        let first_look = wakes.poll(recv.as_mut());
         let given_up = giver_up.join().unwrap();
         let sent = sender.join().unwrap();
         match first_look {
             Poll::Ready(value) => assert_eq!((value, given_up), (Some(7), None)),
             Poll::Pending if !sent || given_up.is_some() => assert!(poll(recv).is_pending()),
             Poll::Pending => {
-                assert_eq!(count.0.load(Ordering::Relaxed), 1, "nobody is told of the value");
+                assert_eq!(wakes.count(), 1, "nobody is told of the value");
                 assert_eq!(poll(recv), Poll::Ready(Some(7)));
             }
         }
@@ -143,22 +151,21 @@ fn the_last_value_is_seen_before_the_close() {
     });
 }
 
-/// Close against a receive and a send that wait.
+/// Close against a receive that parks: it finds the end, or is woken for it.
 #[test]
-fn close_reaches_everybody() {
+fn close_ends_a_waiting_receive() {
     loom::model(|| {
         let ch = Chan::<u32>::new(0);
         let closer = {
             let tx = ch.tx();
             thread::spawn(move || tx.close())
         };
-        let count = Arc::new(Count(AtomicUsize::new(0)));
-        let waker = Waker::from(count.clone());
+        let wakes = Wakes::default();
         let mut recv = pin!(ch.next());
-        let first_look = recv.as_mut().poll(&mut Context::from_waker(&waker));
+        let first_look = wakes.poll(recv.as_mut());
         closer.join().unwrap();
         if first_look.is_pending() {
-            assert_eq!(count.0.load(Ordering::Relaxed), 1);
+            assert_eq!(wakes.count(), 1);
             assert_eq!(poll(recv), Poll::Ready(None));
         }
     });
@@ -187,22 +194,221 @@ fn no_value_is_left_after_the_last_receiver() {
 /// A stream is woken for what is put into the buffer.
 #[test]
 fn a_stream_misses_nothing() {
-    use futures_core::Stream;
     loom::model(|| {
         let (tx, rx) = chan::<u32>(1);
         let sender = {
             let tx = tx.clone();
             thread::spawn(move || tx.try_send(7).unwrap())
         };
-        let count = Arc::new(Count(AtomicUsize::new(0)));
-        let waker = Waker::from(count.clone());
+        let wakes = Wakes::default();
+        let waker = wakes.waker();
         let mut stream = rx.stream();
         let mut cx = Context::from_waker(&waker);
         let first_look = Pin::new(&mut stream).poll_next(&mut cx);
         sender.join().unwrap();
         if first_look.is_pending() {
-            assert_eq!(count.0.load(Ordering::Relaxed), 1);
+            assert_eq!(wakes.count(), 1);
             assert_eq!(Pin::new(&mut stream).poll_next(&mut cx), Poll::Ready(Some(7)));
         }
     });
+}
+
+/// A receive that takes its receiver along.
+fn receiving(rx: Receiver<u32>) -> Pin<Box<impl Future<Output = Option<u32>>>> {
+    Box::pin(async move { rx.next().await })
+}
+
+/// Two receivers that were matched one after the other are dropped at the same time: whichever order
+/// their drops come in, what they had is received in the order in which it was sent, before what came
+/// later.
+#[test]
+fn matches_are_given_back_in_the_order_of_their_numbers() {
+    loom::model(|| {
+        let ch = Chan::<u32>::new(1);
+        let mut waiting = [ch.rx(), ch.rx()].map(receiving);
+        for (next, value) in waiting.iter_mut().zip([1, 2]) {
+            assert!(poll(next.as_mut()).is_pending());
+            ch.try_send(value).unwrap();
+        }
+        ch.try_send(3).unwrap();
+        let [first, second] = waiting;
+        let dropper = thread::spawn(move || drop(first));
+        drop(second);
+        dropper.join().unwrap();
+        let got: Vec<_> = std::iter::from_fn(|| ch.try_recv().ok()).collect();
+        assert_eq!(got, [1, 2, 3]);
+    });
+}
+
+/// A match goes from a receiver that is dropped to one that waits, which is dropped too, while a
+/// later match is given back: a value keeps its number on its way.
+#[test]
+fn a_match_that_is_passed_on_keeps_its_number() {
+    loom::model(|| {
+        let ch = Chan::<u32>::new(1);
+        let mut waiting = [ch.rx(), ch.rx(), ch.rx()].map(receiving);
+        waiting.iter_mut().for_each(|next| assert!(poll(next.as_mut()).is_pending()));
+        ch.try_send(1).unwrap();
+        ch.try_send(2).unwrap();
+        let [first, second, third] = waiting;
+        let dropper = thread::spawn(move || drop(first));
+        drop(third);
+        drop(second);
+        dropper.join().unwrap();
+        let got: Vec<_> = std::iter::from_fn(|| ch.try_recv().ok()).collect();
+        assert_eq!(got, [1, 2]);
+    });
+}
+
+/// A receive that was matched with 1 and then not collected by a whole poll of its goroutine.
+fn stale_match(
+    ch: &Chan<u32>,
+    owner: Goroutine,
+    wakes: &Wakes,
+) -> Pin<Box<impl Future<Output = Option<u32>>>> {
+    let mut mine = receiving(ch.rx());
+    assert!(owner.turn(|| wakes.poll(mine.as_mut())).is_pending());
+    ch.try_send(1).unwrap();
+    assert_eq!(wakes.count(), 1);
+    owner.turn(|| ());
+    mine
+}
+
+/// Another goroutine has to wait, and takes a stale match, while the owner comes to collect it after
+/// all: one of them gets it. An owner that was robbed is first in line, and is woken for the next value.
+#[test]
+fn a_stale_match_is_taken_or_collected() {
+    loom::model(|| {
+        let ch = Chan::<u32>::new(0);
+        let (owner, robber, wakes) = (Goroutine::new(), Goroutine::new(), Wakes::default());
+        let mut mine = stale_match(&ch, owner, &wakes);
+        let other = {
+            let ch = ch.clone();
+            thread::spawn(move || robber.turn(|| poll_and_drop(ch.next(), 2)))
+        };
+        let got = owner.turn(|| wakes.poll(mine.as_mut()));
+        let robbed = other.join().unwrap();
+        match (got, robbed) {
+            (Poll::Ready(Some(1)), None) => {}
+            (Poll::Pending, Some(Some(1))) => {
+                ch.try_send(2).unwrap();
+                assert_eq!(wakes.count(), 2, "nobody is told of the second value");
+                assert_eq!(owner.turn(|| poll(mine.as_mut())), Poll::Ready(Some(2)));
+            }
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+/// The same while the owner drops its receive: it is taken, or back in the channel.
+#[test]
+fn a_stale_match_is_taken_or_given_back() {
+    loom::model(|| {
+        let ch = Chan::<u32>::new(0);
+        let (owner, robber, wakes) = (Goroutine::new(), Goroutine::new(), Wakes::default());
+        let mine = stale_match(&ch, owner, &wakes);
+        let other = {
+            let ch = ch.clone();
+            thread::spawn(move || robber.turn(|| poll_and_drop(ch.next(), 2)))
+        };
+        owner.turn(|| drop(mine));
+        let robbed = other.join().unwrap().flatten();
+        let left = ch.try_recv().ok();
+        assert_eq!(robbed.xor(left), Some(1));
+    });
+}
+
+/// Close against a send that parks: its value comes to nobody, it is woken, panics with Go's words,
+/// and drops the value once.
+#[test]
+fn close_ends_a_waiting_send() {
+    loom::model(|| {
+        let (ch, value, wakes) = (Chan::<Arc<()>>::new(0), Arc::new(()), Wakes::default());
+        let closer = {
+            let ch = ch.clone();
+            thread::spawn(move || ch.close())
+        };
+        let mut send = Box::pin(ch.send(Arc::clone(&value)));
+        let mut look = || catch_unwind(AssertUnwindSafe(|| wakes.poll(send.as_mut())));
+        let first_look = look();
+        closer.join().unwrap();
+        let panic = match first_look {
+            Ok(Poll::Ready(())) => panic!("sent to nobody"),
+            Ok(Poll::Pending) => {
+                assert_eq!(wakes.count(), 1);
+                look().unwrap_err()
+            }
+            Err(panic) => panic,
+        };
+        assert_eq!(panic.downcast_ref(), Some(&"send on closed channel"));
+        drop(send);
+        assert_eq!(Arc::strong_count(&value), 1);
+    });
+}
+
+/// Close against a send that gives up: the value is dropped once.
+#[test]
+fn close_and_drop_of_a_waiting_send() {
+    loom::model(|| {
+        let (ch, value) = (Chan::<Arc<()>>::new(0), Arc::new(()));
+        let mut send = {
+            let (ch, value) = (ch.clone(), Arc::clone(&value));
+            Box::pin(async move { ch.send(value).await })
+        };
+        assert!(poll(send.as_mut()).is_pending());
+        let closer = {
+            let ch = ch.clone();
+            thread::spawn(move || ch.close())
+        };
+        drop(send);
+        closer.join().unwrap();
+        assert_eq!(Arc::strong_count(&value), 1);
+        assert!(ch.try_recv().is_err_and(|error| error == TryRecvError::Closed));
+    });
+}
+
+/// The last receiver goes while a send parks: the send has its value back.
+#[test]
+fn the_last_receiver_gives_a_waiting_send_its_value_back() {
+    loom::model(|| {
+        let (tx, rx) = chan::<u32>(0);
+        let dropper = thread::spawn(move || drop(rx));
+        assert_eq!(block_on(tx.send(7)), Err(SendError(7)));
+        dropper.join().unwrap();
+    });
+}
+
+/// The last two senders go at the same time, one of them after a send: the receiver has the value,
+/// and then the end, whoever of them was the last.
+#[test]
+fn the_last_of_two_senders_closes_after_the_value() {
+    loom::model(|| {
+        let (tx, rx) = chan::<u32>(1);
+        let sender = {
+            let tx = tx.clone();
+            thread::spawn(move || tx.try_send(7).unwrap())
+        };
+        let dropper = thread::spawn(move || drop(tx));
+        assert_eq!(block_on(rx.next()), Some(7));
+        assert_eq!(block_on(rx.next()), None);
+        sender.join().unwrap();
+        dropper.join().unwrap();
+    });
+}
+
+/// Who waits for the end of sending is told of it, by a close or by the end of the last receiver.
+#[test]
+fn the_end_of_sending_is_told() {
+    for close in [false, true] {
+        loom::model(move || {
+            let (tx, rx) = chan::<u32>(1);
+            let ender = {
+                let tx = tx.clone();
+                thread::spawn(move || if close { tx.close() } else { drop(rx) })
+            };
+            block_on(tx.closed());
+            assert!(tx.try_send(7).is_err_and(|error| !error.is_full()));
+            ender.join().unwrap();
+        });
+    }
 }

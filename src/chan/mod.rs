@@ -66,6 +66,8 @@ mod handle;
 mod loom;
 mod recv;
 mod send;
+#[cfg(all(test, gort_shuttle))]
+mod shuttle;
 mod state;
 mod stream;
 #[cfg(test)]

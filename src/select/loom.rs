@@ -1,26 +1,20 @@
 //! Models of select: claims from two channels, its own claim, cancellation, and the one instant.
+//!
+//! They back the invariants at the head of `engine.rs` and, in `wait/README.md`, "At most one completes a
+//! select" and the races of selects. Arms are in a fixed order where the order matters: loom does not
+//! choose at random.
 
-use crate::chan::Chan;
+use crate::chan::{Chan, Feed, fed};
 use crate::select;
+use crate::sys::sync::Mutex;
+use crate::wait::model::{Goroutine, Wakes, poll, poll_and_drop};
+use loom::future::block_on;
 use loom::thread;
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
-
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Polls `future` up to `times` and drops it.
-fn poll_and_drop<F: Future>(future: F, times: usize) -> Option<F::Output> {
-    let mut future = pin!(future);
-    for _ in 0..times {
-        if let Poll::Ready(output) = poll(future.as_mut()) {
-            return Some(output);
-        }
-    }
-    None
-}
+use std::sync::Arc;
+use std::task::Poll;
 
 /// A future that is ready when it is polled for the second time.
 fn second_time() -> impl Future<Output = u32> {
@@ -187,5 +181,199 @@ fn close_and_drop_of_a_parked_select() {
         assert!(matches!(got, None | Some((0, false))));
         closer.join().unwrap();
         assert!(b.try_send(1).is_err(), "nobody waits any more");
+    });
+}
+
+/// Crossed selects: each receives from one channel and sends to the other. Whoever parks is served
+/// by the other, one pair meets and the two that belong to it end; if both took their locks in the
+/// order of their arms, or a wake-up were lost, this would be a deadlock.
+#[test]
+fn crossed_selects_meet_once() {
+    loom::model(|| {
+        let (x, y) = (Chan::<u32>::new(0), Chan::<u32>::new(0));
+        let other = {
+            let (x, y) = (x.clone(), y.clone());
+            thread::spawn(move || {
+                block_on(async {
+                    select! { biased; v = <-y => Some(v), x <- 1 => None }
+                })
+            })
+        };
+        let mine = block_on(async {
+            select! { biased; v = <-x => Some(v), y <- 2 => None }
+        });
+        let theirs = other.join().unwrap();
+        assert!(matches!((mine, theirs), (Some(1), None) | (None, Some(2))), "{mine:?} {theirs:?}");
+        assert!(rest(&x).chain(rest(&y)).next().is_none());
+    });
+}
+
+/// One channel in both directions in one select, which must not meet itself, against a plain partner
+/// of either kind that waits too, and against another such select.
+#[test]
+fn both_directions_of_one_channel_meet_a_partner() {
+    loom::model(|| {
+        let ch = Chan::<u32>::new(0);
+        let sender = {
+            let ch = ch.clone();
+            thread::spawn(move || block_on(ch.send(1)))
+        };
+        let got = block_on(async {
+            select! { biased; ch <- 2 => None, v = <-ch => Some(v) }
+        });
+        assert_eq!(got, Some(1));
+        sender.join().unwrap();
+    });
+    loom::model(|| {
+        let ch = Chan::<u32>::new(0);
+        let receiver = {
+            let ch = ch.clone();
+            thread::spawn(move || block_on(ch.recv()))
+        };
+        let got = block_on(async {
+            select! { biased; v = <-ch => Some(v), ch <- 2 => None }
+        });
+        assert_eq!(got, None);
+        assert_eq!(receiver.join().unwrap(), 2);
+    });
+}
+
+#[test]
+fn two_selects_on_both_directions_of_one_channel_meet() {
+    loom::model(|| {
+        let ch = Chan::<u32>::new(0);
+        let both = async |ch: &Chan<u32>, mine| {
+            select! { biased; v = <-ch => Some(v), ch <- mine => None }
+        };
+        let other = {
+            let ch = ch.clone();
+            thread::spawn(move || block_on(both(&ch, 1)))
+        };
+        let mine = block_on(both(&ch, 2));
+        let theirs = other.join().unwrap();
+        assert!(matches!((mine, theirs), (Some(1), None) | (None, Some(2))), "{mine:?} {theirs:?}");
+    });
+}
+
+/// Close against a select that sends, before or after it parks: it panics with Go's words, nobody
+/// else does, and it waits on no other channel any more.
+#[test]
+fn close_of_a_channel_that_a_select_sends_to() {
+    loom::model(|| {
+        let (a, b, wakes) = (Chan::<u32>::new(0), Chan::<u32>::new(0), Wakes::default());
+        let closer = {
+            let a = a.clone();
+            thread::spawn(move || a.close())
+        };
+        let mut selecting = Box::pin(async {
+            select! { biased; v = <-b => Some(v), a <- 1 => None }
+        });
+        let mut look = || catch_unwind(AssertUnwindSafe(|| wakes.poll(selecting.as_mut())));
+        let first_look = look();
+        closer.join().unwrap();
+        let panic = match first_look {
+            Ok(Poll::Ready(done)) => panic!("nobody was there: {done:?}"),
+            Ok(Poll::Pending) => {
+                assert_eq!(wakes.count(), 1);
+                look().unwrap_err()
+            }
+            Err(panic) => panic,
+        };
+        assert_eq!(panic.downcast_ref(), Some(&"send on closed channel"));
+        assert!(b.try_send(1).is_err(), "nobody waits any more");
+    });
+}
+
+/// A select that was matched and not collected by a whole poll of its goroutine is robbed while it is
+/// polled again, or dropped: the value is received once. One that was robbed begins anew.
+fn a_select_is_robbed(is_dropped: bool) {
+    loom::model(move || {
+        let (a, b) = (Chan::<u32>::new(0), Chan::<u32>::new(0));
+        let (owner, robber) = (Goroutine::new(), Goroutine::new());
+        let mut selecting: Pin<Box<dyn Future<Output = u32>>> = {
+            let (a, b) = (a.clone(), b.clone());
+            Box::pin(async move {
+                select! { biased; v = <-a => v, v = <-b => v }
+            })
+        };
+        assert!(owner.turn(|| poll(selecting.as_mut())).is_pending());
+        a.try_send(1).unwrap();
+        owner.turn(|| ());
+        let other = {
+            let a = a.clone();
+            thread::spawn(move || robber.turn(|| poll_and_drop(a.recv(), 2)))
+        };
+        let got = if is_dropped {
+            owner.turn(|| selecting = Box::pin(std::future::pending()));
+            None
+        } else {
+            Some(owner.turn(|| poll(selecting.as_mut())))
+        };
+        let robbed = other.join().unwrap();
+        let left = a.try_recv().ok();
+        match got {
+            None => assert_eq!(robbed.xor(left), Some(1)),
+            Some(Poll::Ready(value)) => assert_eq!((value, robbed, left), (1, None, None)),
+            Some(Poll::Pending) => {
+                assert_eq!((robbed, left), (Some(1), None));
+                b.try_send(2).unwrap();
+                assert_eq!(owner.turn(|| poll(selecting.as_mut())), Poll::Ready(2));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_stale_match_of_a_select_is_taken_or_collected() {
+    a_select_is_robbed(false);
+}
+
+#[test]
+fn a_stale_match_of_a_select_is_taken_or_given_back() {
+    a_select_is_robbed(true);
+}
+
+/// Yields what is in it.
+struct Box1(Mutex<Option<u32>>);
+
+impl Feed<u32> for Box1 {
+    fn take(&self) -> Option<u32> {
+        self.0.lock().take()
+    }
+
+    fn arm(self: Arc<Self>) {}
+
+    fn stop(&self) {}
+}
+
+/// A feed (a timer) brings its value to a select that another channel is completing: one of the two
+/// is taken, the other stays where it was.
+#[test]
+fn a_fed_value_stays_when_the_select_goes_elsewhere() {
+    loom::model(|| {
+        let a = Chan::<u32>::new(0);
+        let feed = Arc::new(Box1(Mutex::new(None)));
+        let mut core = None;
+        let timer = fed(|fed| {
+            core = Some(fed);
+            Arc::clone(&feed) as _
+        });
+        let mut selecting = Box::pin({
+            let (a, timer) = (a.clone(), timer.clone());
+            async move {
+                select! { biased; v = <-timer => v, v = <-a => v }
+            }
+        });
+        assert!(poll(selecting.as_mut()).is_pending());
+        let fire = thread::spawn(move || {
+            *feed.0.lock() = Some(5);
+            core.unwrap().pump();
+        });
+        let sent = a.try_send(1).is_ok();
+        let early = poll(selecting.as_mut());
+        fire.join().unwrap();
+        let got = if early.is_ready() { early } else { poll(selecting.as_mut()) };
+        assert_eq!(got, Poll::Ready(if sent { 1 } else { 5 }));
+        assert_eq!(timer.try_recv().ok(), sent.then_some(5));
     });
 }

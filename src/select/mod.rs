@@ -17,6 +17,8 @@ mod live;
 mod loom;
 mod operand;
 mod park;
+#[cfg(all(test, gort_shuttle))]
+mod shuttle;
 #[cfg(all(test, not(gort_loom)))]
 mod tests;
 

@@ -25,5 +25,7 @@ pub use tokio_util::sync::{CancellationToken, DropGuard, PollSemaphore, PollSend
 
 #[cfg(all(test, gort_loom))]
 mod loom;
+#[cfg(all(test, gort_shuttle))]
+mod shuttle;
 #[cfg(all(test, not(gort_loom)))]
 mod tests;

@@ -27,6 +27,9 @@ pub(crate) fn choose(n: usize) -> usize {
     if n <= 1 {
         return 0;
     }
+    if let Some(pick) = of_model(n) {
+        return pick;
+    }
     SOURCE
         .try_with(|cell| match cell.take() {
             Source::Random(mut rng) => {
@@ -49,6 +52,17 @@ pub(crate) fn choose(n: usize) -> usize {
         .unwrap_or(0)
 }
 
+/// What a model checker chooses. Shuttle draws from the numbers of its schedule, so that a schedule can
+/// be run again. Loom has no choice to offer but that between threads: it takes the first, and models
+/// that need another order write it down (`biased`).
+#[inline(always)]
+fn of_model(_n: usize) -> Option<usize> {
+    #[cfg(gort_shuttle)]
+    return Some(shuttle::rand::Rng::gen_range(&mut shuttle::rand::thread_rng(), 0.._n));
+    #[cfg(not(gort_shuttle))]
+    super::MODEL.then_some(0)
+}
+
 /// Calls `f` with the thread's script, if it has one. `f` does not choose.
 fn with_script<R>(f: impl FnOnce(&mut Script) -> R) -> Option<R> {
     SCRIPT
@@ -62,8 +76,8 @@ fn with_script<R>(f: impl FnOnce(&mut Script) -> R) -> Option<R> {
         .flatten()
 }
 
-/// Whether the thread's choices come from a script: whoever would let an address decide something
-/// must not.
+/// Whether the thread's choices come from a script, or from a model checker: whoever would let an
+/// address decide something must not.
 #[inline]
 pub(crate) fn is_scripted() -> bool {
     let scripted = |cell: &Cell<Source>| {
@@ -72,7 +86,7 @@ pub(crate) fn is_scripted() -> bool {
         cell.set(source);
         scripted
     };
-    SOURCE.try_with(scripted).unwrap_or(false)
+    super::MODEL || SOURCE.try_with(scripted).unwrap_or(false)
 }
 
 /// Makes `script` the source of the thread's choices, and returns the one before. `None`: random

@@ -33,7 +33,7 @@ impl Clock {
     #[inline]
     pub(crate) fn now(&self) -> Nanos {
         match self {
-            Clock::Real if cfg!(gort_loom) => 0,
+            Clock::Real if super::MODEL => 0,
             Clock::Real => system_time(),
             Clock::Virtual(clock) => clock.now(),
         }
@@ -44,6 +44,7 @@ impl Clock {
     #[inline]
     pub(crate) fn is_before(&self, deadline: Nanos) -> bool {
         match self {
+            Clock::Real if super::MODEL => 0 < deadline,
             Clock::Real => coarse::at_most() < deadline,
             Clock::Virtual(clock) => clock.is_before(deadline),
         }

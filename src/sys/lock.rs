@@ -7,38 +7,54 @@
 //! `NAP`. Before it sleeps a thread spins, looking ever more seldom, and gives its time slice away: on
 //! a loaded machine the holder may have been preempted.
 //!
-//! Under model checkers it is their mutex.
+//! # In models
+//!
+//! Under model checkers it is their mutex. Those who use the lock rely on two promises: one holder at a
+//! time, and what a holder wrote is visible to the next. Both locks give these and nothing else (no
+//! order among those who wait), so what a model proves with the one holds with the other. That this
+//! lock keeps the two promises, and that it wakes a sleeper that it has seen, is shown by models of its
+//! own (`one_is_inside_of_a_short_lock`, `a_sleeper_that_is_seen_is_woken`). A nap may end at any
+//! moment there.
 
 #[cfg(any(gort_loom, gort_shuttle))]
-mod imp {
+mod model {
     use crate::sys::sync::{Mutex, MutexGuard};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// See the module.
     #[derive(Debug)]
-    pub(crate) struct ShortLock(Mutex<()>);
+    pub(crate) struct ShortLock {
+        mutex: Mutex<()>,
+        key: usize,
+    }
 
     /// Proof that a [`ShortLock`] is held.
     pub(crate) type ShortGuard<'a> = MutexGuard<'a, ()>;
 
     impl ShortLock {
         pub(crate) fn new() -> Self {
-            Self(Mutex::new(()))
+            static MADE: AtomicUsize = AtomicUsize::new(1);
+            Self { mutex: Mutex::new(()), key: MADE.fetch_add(1, Ordering::Relaxed) }
+        }
+
+        /// A number that orders locks as they were made: addresses would change from run to run.
+        pub(crate) fn key(&self) -> usize {
+            self.key
         }
 
         pub(crate) fn lock(&self) -> ShortGuard<'_> {
-            self.0.lock()
+            self.mutex.lock()
         }
     }
 }
 
-#[cfg(not(any(gort_loom, gort_shuttle)))]
-mod imp {
+#[cfg(any(not(any(gort_loom, gort_shuttle)), all(test, gort_loom)))]
+pub(super) mod short {
+    use crate::sys::MODEL;
     use crate::sys::cell::CachePadded;
     use crate::sys::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-    use crate::sys::sync::{Condvar, Mutex};
-    use std::hint;
+    use crate::sys::sync::{Condvar, Mutex, spin_loop, yield_now};
     use std::marker::PhantomData;
-    use std::thread;
     use std::time::Duration;
 
     /// Pauses between two looks. Each look takes the line away from the holder, who may be about to
@@ -46,11 +62,22 @@ mod imp {
     /// threads that do nothing but send and receive: 65 ns an operation with pauses that double up to
     /// 32, 13 with these, which is what one thread alone takes.) All together are 20 µs, about what it
     /// costs to sleep and to be woken.
-    const PAUSES: [u32; 6] = [1, 8, 64, 256, 256, 256];
+    const PAUSES: &[u32] = if MODEL { &[] } else { &[1, 8, 64, 256, 256, 256] };
     /// How often the time slice is given away before sleeping.
-    const YIELDS: u32 = 8;
+    const YIELDS: u32 = if MODEL { 1 } else { 8 };
     /// How long a sleeper trusts to be woken.
     const NAP: Duration = Duration::from_micros(500);
+    /// How many places to sleep there are, for all locks together.
+    const BEDS: usize = if MODEL { 1 } else { 8 };
+
+    #[cfg(not(gort_loom))]
+    static PLACES: [CachePadded<(Mutex<()>, Condvar)>; BEDS] =
+        [const { CachePadded::new((Mutex::new(()), Condvar::new())) }; BEDS];
+    #[cfg(gort_loom)]
+    loom::lazy_static! {
+        static ref PLACES: [CachePadded<(Mutex<()>, Condvar)>; BEDS] =
+            std::array::from_fn(|_| CachePadded::new((Mutex::new(()), Condvar::new())));
+    }
 
     /// See the module.
     #[derive(Debug)]
@@ -69,8 +96,15 @@ mod imp {
     }
 
     impl ShortLock {
-        pub(crate) const fn new() -> Self {
-            Self { held: AtomicBool::new(false), sleepers: AtomicU32::new(0) }
+        const_fn! {
+            pub(crate) const fn new() -> Self {
+                Self { held: AtomicBool::new(false), sleepers: AtomicU32::new(0) }
+            }
+        }
+
+        /// A number that orders locks, and is not 0: the address.
+        pub(crate) fn key(&self) -> usize {
+            std::ptr::from_ref(self).addr()
         }
 
         #[inline(always)]
@@ -98,31 +132,36 @@ mod imp {
         #[inline(never)]
         fn take_slow(&self) {
             for pauses in PAUSES {
-                for _ in 0..pauses {
-                    hint::spin_loop();
+                for _ in 0..*pauses {
+                    spin_loop();
                 }
                 if self.looks_free_and_is_taken() {
                     return;
                 }
             }
             for _ in 0..YIELDS {
-                thread::yield_now();
+                yield_now();
                 if self.looks_free_and_is_taken() {
                     return;
                 }
             }
-            self.sleep_and_take();
+            self.sleep_and_take(NAP);
         }
 
-        fn sleep_and_take(&self) {
+        pub(in crate::sys) fn sleep_and_take(&self, nap: Duration) {
             let bed = self.bed();
             self.sleepers.fetch_add(1, Ordering::Relaxed);
             let mut guard = bed.0.lock();
             while !self.looks_free_and_is_taken() {
-                guard = bed.1.wait_for(guard, NAP);
+                guard = bed.1.wait_for(guard, nap);
             }
             drop(guard);
             self.sleepers.fetch_sub(1, Ordering::Relaxed);
+        }
+
+        #[inline(always)]
+        pub(in crate::sys) fn has_sleepers(&self) -> bool {
+            self.sleepers.load(Ordering::Relaxed) != 0
         }
 
         #[cold]
@@ -136,10 +175,7 @@ mod imp {
 
         /// Where the sleepers of this lock sleep, and those of some others.
         fn bed(&self) -> &'static (Mutex<()>, Condvar) {
-            static BEDS: [CachePadded<(Mutex<()>, Condvar)>; 8] =
-                [const { CachePadded::new((Mutex::new(()), Condvar::new())) }; 8];
-            let address = std::ptr::from_ref(self).addr();
-            &BEDS[(address >> 6) % BEDS.len()]
+            &PLACES[(self.key() >> 6) % BEDS]
         }
     }
 
@@ -148,14 +184,17 @@ mod imp {
         fn drop(&mut self) {
             // Ordering: Release pairs with the Acquire in `try_take`.
             self.lock.held.store(false, Ordering::Release);
-            if self.lock.sleepers.load(Ordering::Relaxed) != 0 {
+            if self.lock.has_sleepers() {
                 self.lock.wake_sleepers();
             }
         }
     }
 }
 
-pub(crate) use imp::{ShortGuard, ShortLock};
+#[cfg(any(gort_loom, gort_shuttle))]
+pub(crate) use model::{ShortGuard, ShortLock};
+#[cfg(not(any(gort_loom, gort_shuttle)))]
+pub(crate) use short::{ShortGuard, ShortLock};
 
 #[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
 mod tests {

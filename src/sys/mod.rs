@@ -10,7 +10,13 @@
 //! * [`choose`]: every choice the library makes at random.
 //! * [`thread`]: what another thread is doing.
 //! * [`point`]: every place where an operation may be made to yield.
-
+//!
+//! # In models
+//!
+//! Loom judges memory orderings, and tries every interleaving of two or three threads; shuttle tries random
+//! ones of many. For both, sizes are small ([`MODEL`]), time stands still, a wait with a limit may
+//! end at any moment, and nothing depends on chance or on an address. `chained` makes loom see what it
+//! would miss.
 //!
 //! What a model checker offers cannot be made in a constant; [`const_fn`] is for constructors that are
 //! `const` in a normal build.
@@ -34,13 +40,17 @@ macro_rules! const_fn {
 pub(crate) use const_fn;
 
 pub(crate) mod cell;
+#[cfg(gort_loom)]
+pub(crate) mod chained;
 pub(crate) mod choose;
 pub(crate) mod clock;
 pub(crate) mod lock;
+#[cfg(all(test, gort_loom))]
+mod loom;
 pub(crate) mod park;
 pub(crate) mod point;
 pub(crate) mod sync;
 pub(crate) mod thread;
 
 /// Whether this is a build for a model checker, where sizes are small.
-pub(crate) const MODEL: bool = cfg!(gort_loom);
+pub(crate) const MODEL: bool = cfg!(any(gort_loom, gort_shuttle));

@@ -1,10 +1,12 @@
-//! Atomics and locks: `std`, or the model checker's.
+//! Atomics, locks, thread-locals and busy waiting: `std`, or the model checker's.
 //!
 //! The mutex here never poisons: a panic while a lock is held is impossible by construction (no
 //! user code runs under a gort lock), so the flag could only ever turn one bug into two.
 
 #[cfg(gort_loom)]
-pub(crate) use loom::sync::{Arc, atomic};
+pub(crate) use super::chained as atomic;
+#[cfg(gort_loom)]
+pub(crate) use loom::sync::Arc;
 #[cfg(gort_shuttle)]
 pub(crate) use shuttle::sync::{Arc, atomic};
 #[cfg(not(any(gort_loom, gort_shuttle)))]
@@ -14,6 +16,29 @@ pub(crate) use std::sync::{Arc, atomic};
 #[cfg(not(gort_tsan))]
 pub(crate) use std::sync::OnceLock;
 
+// A model checker runs its threads in turns on one thread of the system, so that they would share
+// `std`'s thread-locals. What models look at is declared with this one.
+#[cfg(gort_loom)]
+macro_rules! loom_local {
+    ($($(#[$meta:meta])* static $name:ident: $type:ty = const { $init:expr };)*) => {
+        loom::thread_local! { $($(#[$meta])* static $name: $type = $init;)* }
+    };
+}
+#[cfg(gort_loom)]
+pub(crate) use loom_local as thread_local;
+#[cfg(gort_shuttle)]
+pub(crate) use shuttle::thread_local;
+#[cfg(not(any(gort_loom, gort_shuttle)))]
+pub(crate) use std::thread_local;
+
+// Who waits for another thread without blocking has to tell a model checker that it does.
+#[cfg(gort_loom)]
+pub(crate) use loom::{hint::spin_loop, thread::yield_now};
+#[cfg(gort_shuttle)]
+pub(crate) use shuttle::{hint::spin_loop, thread::yield_now};
+#[cfg(not(any(gort_loom, gort_shuttle)))]
+pub(crate) use std::{hint::spin_loop, thread::yield_now};
+
 #[cfg(gort_loom)]
 use loom::sync as imp;
 #[cfg(gort_shuttle)]
@@ -21,7 +46,7 @@ use shuttle::sync as imp;
 #[cfg(not(any(gort_loom, gort_shuttle, gort_tsan)))]
 use std::sync as imp;
 
-#[cfg(not(gort_tsan))]
+#[cfg(not(any(gort_loom, gort_shuttle, gort_tsan)))]
 mod locks {
     use super::imp;
     use std::sync::PoisonError;
@@ -34,13 +59,7 @@ mod locks {
     pub(crate) struct Mutex<T>(imp::Mutex<T>);
 
     impl<T> Mutex<T> {
-        #[cfg(not(gort_loom))]
         pub(crate) const fn new(value: T) -> Self {
-            Self(imp::Mutex::new(value))
-        }
-
-        #[cfg(gort_loom)]
-        pub(crate) fn new(value: T) -> Self {
             Self(imp::Mutex::new(value))
         }
 
@@ -73,13 +92,7 @@ mod locks {
     pub(crate) struct Condvar(imp::Condvar);
 
     impl Condvar {
-        #[cfg(not(any(gort_loom, gort_shuttle)))]
         pub(crate) const fn new() -> Self {
-            Self(imp::Condvar::new())
-        }
-
-        #[cfg(any(gort_loom, gort_shuttle))]
-        pub(crate) fn new() -> Self {
             Self(imp::Condvar::new())
         }
 
@@ -94,6 +107,104 @@ mod locks {
             limit: Duration,
         ) -> MutexGuard<'a, T> {
             self.0.wait_timeout(guard, limit).unwrap_or_else(PoisonError::into_inner).0
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.0.notify_one();
+        }
+
+        pub(crate) fn notify_all(&self) {
+            self.0.notify_all();
+        }
+    }
+}
+
+/// The model checker's locks. A model has no time: [`Condvar::wait_for`] may end at any moment.
+#[cfg(any(gort_loom, gort_shuttle))]
+mod locks {
+    use super::{imp, yield_now};
+    use std::ops::{Deref, DerefMut};
+    use std::sync::PoisonError;
+    use std::time::Duration;
+
+    /// A mutual exclusion lock that never poisons.
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(imp::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        const_fn! {
+            pub(crate) const fn new(value: T) -> Self {
+                Self(imp::Mutex::new(value))
+            }
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            MutexGuard { lock: self, guard: self.0.lock().unwrap_or_else(PoisonError::into_inner) }
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok().map(|guard| MutexGuard { lock: self, guard })
+        }
+
+        pub(crate) fn get_mut(&mut self) -> &mut T {
+            self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        pub(crate) fn into_inner(self) -> T {
+            self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    /// Knows its lock, for [`Condvar::wait_for`].
+    #[derive(Debug)]
+    pub(crate) struct MutexGuard<'a, T> {
+        lock: &'a Mutex<T>,
+        guard: imp::MutexGuard<'a, T>,
+    }
+
+    impl<T> Deref for MutexGuard<'_, T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            &self.guard
+        }
+    }
+
+    impl<T> DerefMut for MutexGuard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            &mut self.guard
+        }
+    }
+
+    /// A condition variable for [`Mutex`].
+    #[derive(Debug, Default)]
+    pub(crate) struct Condvar(imp::Condvar);
+
+    impl Condvar {
+        pub(crate) fn new() -> Self {
+            Self(imp::Condvar::new())
+        }
+
+        pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+            let MutexGuard { lock, guard } = guard;
+            let guard = self.0.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            MutexGuard { lock, guard }
+        }
+
+        /// Lets others run and comes back, as if the time had passed; waits for ever only if
+        /// `limit` is.
+        pub(crate) fn wait_for<'a, T>(
+            &self,
+            guard: MutexGuard<'a, T>,
+            limit: Duration,
+        ) -> MutexGuard<'a, T> {
+            if limit == Duration::MAX {
+                return self.wait(guard);
+            }
+            let lock = guard.lock;
+            drop(guard);
+            yield_now();
+            lock.lock()
         }
 
         pub(crate) fn notify_one(&self) {

@@ -10,5 +10,7 @@ pub(crate) mod waiter;
 
 #[cfg(all(test, gort_loom))]
 mod loom;
+#[cfg(all(test, any(gort_loom, gort_shuttle)))]
+pub(crate) mod model;
 #[cfg(test)]
 mod tests;

@@ -13,15 +13,15 @@
 
 #![expect(unsafe_code, reason = "records are shared by address and take wakers apart")]
 
+use crate::sys::MODEL;
 use crate::sys::clock::Nanos;
-use crate::sys::sync::StaticMutex;
+use crate::sys::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
+use crate::sys::sync::{StaticMutex, thread_local};
 use std::cell::Cell;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::panic::Location;
 use std::ptr;
-// Not the shim's: records are statics, which loom's types cannot be; models do not look at them.
-use std::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 /// Why a goroutine does not run, in Go's words.
@@ -155,10 +155,10 @@ pub(crate) struct Record {
     stamp: AtomicU32,
 }
 
-const _: () = assert!(size_of::<Record>() == 64, "a record is one cache line");
+const _: () = assert!(MODEL || size_of::<Record>() == 64, "a record is one cache line");
 
 impl Record {
-    const fn vacant() -> Self {
+    pub(super) fn vacant() -> Self {
         Self {
             id: AtomicU64::new(0),
             task: AtomicPtr::new(ptr::null_mut()),
@@ -357,14 +357,14 @@ pub(crate) fn current() -> Option<&'static Record> {
 #[inline]
 pub(crate) fn swap_current(record: Option<&'static Record>) -> Option<&'static Record> {
     let new = record.map_or(ptr::null(), ptr::from_ref);
-    let old = CURRENT.replace(new);
+    let old = CURRENT.with(|current| current.replace(new));
     // SAFETY: as in `current`.
     unsafe { old.as_ref() }
 }
 
 /// Tells [`park`] what time it is, to the second. Called by the run loop now and then.
 pub(crate) fn set_coarse_time(now: Nanos) {
-    COARSE_SECONDS.set((now / 1_000_000_000) as u32 & 0x00ff_ffff);
+    COARSE_SECONDS.with(|seconds| seconds.set((now / 1_000_000_000) as u32 & 0x00ff_ffff));
 }
 
 /// Notes in the current goroutine's record, if there is one, that it is about to wait.
@@ -372,7 +372,7 @@ pub(crate) fn set_coarse_time(now: Nanos) {
 pub(crate) fn park(reason: WaitReason, site: &'static Location<'static>) {
     if let Some(record) = current() {
         record.site.store(ptr::from_ref(site).cast_mut(), Ordering::Relaxed);
-        record.stamp(reason, COARSE_SECONDS.get());
+        record.stamp(reason, COARSE_SECONDS.with(Cell::get));
     }
 }
 
@@ -431,7 +431,7 @@ impl FreeList {
         let mut given = arena.free.pop();
         if given.is_none() {
             let chunk: &'static [Record; CHUNK] =
-                Box::leak(Box::new([const { Record::vacant() }; CHUNK]));
+                Box::leak(Box::new(std::array::from_fn(|_| Record::vacant())));
             arena.chunks.push(chunk);
             drop(arena);
             given = Some(chunk.iter().rev().collect());
