@@ -15,7 +15,6 @@ use crate::sys::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::wait::arm::{ObjectGuard, ObjectLock};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::ptr;
 
 /// The channel, without its reference counts.
 pub(crate) struct Core<T> {
