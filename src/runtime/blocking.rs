@@ -3,7 +3,8 @@
 //! A job is a task like any other, except that scheduling it puts it here and that polling it runs
 //! its closure. One lock covers the queue and the counts, so a job is never left behind: whoever
 //! queues one either sees an idle thread that will look at the queue before it waits again, or
-//! starts a thread, or knows that as many threads as allowed will come back to the queue.
+//! starts a thread, or knows that as many threads as allowed will come back to the queue (those that
+//! are about to end are not counted).
 
 use super::context;
 use super::goroutine::Meta;
@@ -29,7 +30,11 @@ pub(crate) struct Pool {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Runnable<Meta>>,
+    /// Threads that have not ended.
     threads: usize,
+    /// Those of them that will look at the queue again. One that has found it empty for the last time
+    /// is on its way out, which may take long: the user's hook runs there.
+    serving: usize,
     /// Threads that wait for work.
     idle: usize,
     /// Jobs that are queued or run.
@@ -59,10 +64,11 @@ impl Pool {
             pool.work.notify_one();
             return;
         }
-        if state.threads >= shared.config.max_blocking_threads {
+        if state.serving >= shared.config.max_blocking_threads {
             return;
         }
         state.threads += 1;
+        state.serving += 1;
         drop(state);
         let owned = Arc::clone(shared);
         if let Err(error) = shared.thread().spawn(move || owned.pool.work(&owned)) {
@@ -70,14 +76,15 @@ impl Pool {
         }
     }
 
-    /// A thread could not be started. The job waits for another thread if there is one; else it
-    /// fails, and with it whatever was queued behind it.
+    /// A thread could not be started. The job waits for another thread if one will come to the queue;
+    /// else it fails, and with it whatever was queued behind it.
     #[cold]
     fn no_thread(&self, error: &std::io::Error) {
         let mut state = self.state.lock();
         state.threads -= 1;
+        state.serving -= 1;
         let orphans =
-            if state.threads == 0 { std::mem::take(&mut state.queue) } else { VecDeque::new() };
+            if state.serving == 0 { std::mem::take(&mut state.queue) } else { VecDeque::new() };
         drop(state);
         self.ended.notify(usize::MAX);
         for job in orphans {
@@ -115,6 +122,8 @@ impl Pool {
                 return Some(job);
             }
             if state.stopped || waited {
+                // In the same critical section: whoever queues a job later does not count on us.
+                state.serving -= 1;
                 return None;
             }
             state.idle += 1;
