@@ -41,11 +41,11 @@ use crate::sys::cell::CachePadded;
 use crate::sys::clock::{Clock, Nanos, duration_to_nanos};
 use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sys::unwind;
 use crate::wait::batch::WakeBatch;
 use slab::Slab;
 use std::cell::Cell;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -274,7 +274,6 @@ impl Driver {
         // When everybody has to be told of any event: a descriptor is armed for one event only.
         let everybody = self.shared.poller().needs_arming();
         let mut rest = events;
-        let mut rounds = Rounds::new();
         while !rest.is_empty() {
             let mut batch = WakeBatch::new();
             let sources = self.sources.lock();
@@ -288,9 +287,8 @@ impl Driver {
                 rest = later;
             }
             drop(sources);
-            rounds.wake(&mut batch);
+            wake_contained(&mut batch);
         }
-        rounds.finish();
     }
 
     /// Makes the thread inside [`try_turn`](Self::try_turn) return, or if there is none the next one
@@ -342,17 +340,15 @@ impl Driver {
         let sources = self.sources.lock();
         let all: Vec<_> = sources.slab.iter().map(|(_, source)| source.clone()).collect();
         drop(sources);
-        let mut rounds = Rounds::new();
         for source in all {
             source.shut_down();
             let mut done = false;
             while !done {
                 let mut batch = WakeBatch::new();
                 done = source.take_wakers(0, true, &mut batch);
-                rounds.wake(&mut batch);
+                wake_contained(&mut batch);
             }
         }
-        rounds.finish();
     }
 
     /// Says that nobody will fire timers any more. Whoever waits for one is woken and finds it
@@ -392,23 +388,8 @@ impl Driver {
     }
 }
 
-/// Wakes batch after batch. A waker that panics must not cost others their wakes, nor descriptors
-/// their events: the first panic goes on at the end.
-struct Rounds(std::thread::Result<()>);
-
-impl Rounds {
-    fn new() -> Self {
-        Self(Ok(()))
-    }
-
-    fn wake(&mut self, batch: &mut WakeBatch) {
-        let woken = catch_unwind(AssertUnwindSafe(|| batch.wake_all()));
-        if self.0.is_ok() {
-            self.0 = woken;
-        }
-    }
-
-    fn finish(self) {
-        self.0.unwrap_or_else(|panic| resume_unwind(panic));
-    }
+/// Wakes everybody in `batch`. A waker of the user's that panics must not cost others their wakes, nor
+/// descriptors their events, nor the worker that called it its thread.
+fn wake_contained(batch: &mut WakeBatch) {
+    unwind::contain(|| batch.wake_all());
 }

@@ -8,10 +8,11 @@
 //! again. So making and cancelling a timer that is not the first costs no more than the lock.
 
 use super::timers::{Key, Timers};
-use super::{Rounds, Shared};
+use super::{Shared, wake_contained};
 use crate::sys::clock::Nanos;
 use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sys::unwind;
 use crate::wait::batch::WakeBatch;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -91,9 +92,11 @@ impl Shard {
         Some(key)
     }
 
-    fn is_stopped(&self) -> bool {
-        // Ordering: Relaxed: it is set before `clear` takes the lock of `timers`, which our callers have
-        // taken, too: if before that, their timer was cleared, if after it, they see this.
+    /// Whether nobody fires its timers any more.
+    pub(crate) fn is_stopped(&self) -> bool {
+        // Ordering: Relaxed: it is set before `clear` takes the lock of `timers`, which `insert` has taken,
+        // too: if before that, its timer was cleared, if after it, it sees this. Others see it sooner or
+        // later.
         self.shared.timers_stopped.load(Ordering::Relaxed)
     }
 
@@ -103,13 +106,9 @@ impl Shard {
         let wakers = timers.clear();
         self.least.store(Nanos::MAX, Ordering::Relaxed);
         drop(timers);
-        let mut rounds = Rounds::new();
         for waker in wakers {
-            let mut batch = WakeBatch::new();
-            batch.push(waker);
-            rounds.wake(&mut batch);
+            unwind::contain(|| waker.wake());
         }
-        rounds.finish();
     }
 
     fn remove(&self, key: Key) {
@@ -125,7 +124,6 @@ impl Shard {
     /// Wakes whoever waits for a time that is not after `now`. Returns how many.
     pub(super) fn fire(&self, now: Nanos) -> usize {
         let mut total = 0;
-        let mut rounds = Rounds::new();
         while self.least() <= now {
             let mut batch = WakeBatch::new();
             let mut timers = self.timers.lock();
@@ -133,9 +131,8 @@ impl Shard {
             self.stale.store(false, Ordering::Relaxed);
             self.least.store(timers.least(), Ordering::Relaxed);
             drop(timers);
-            rounds.wake(&mut batch);
+            wake_contained(&mut batch);
         }
-        rounds.finish();
         total
     }
 }

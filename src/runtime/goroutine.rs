@@ -19,6 +19,7 @@ use super::panic::{self, Report};
 use super::shared::Shared;
 use crate::sys::point::BUDGET;
 use crate::sys::sync::atomic::{AtomicU8, Ordering};
+use crate::sys::unwind;
 use crate::wait::record::Record;
 use async_task::{Builder, Runnable, ScheduleInfo, WithInfo};
 use pin_project_lite::pin_project;
@@ -123,7 +124,7 @@ impl<T> Drop for Outcome<T> {
         let drop_end = || unsafe { ManuallyDrop::drop(&mut self.0) };
         if let Err(payload) = catch_unwind(AssertUnwindSafe(drop_end)) {
             // The panic hook has told about it, and no goroutine is left to blame.
-            panic::drop_payload(payload);
+            unwind::drop_payload(payload);
         }
     }
 }

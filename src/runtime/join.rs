@@ -6,12 +6,14 @@ use super::goroutine::{Meta, Outcome};
 use super::panic::{Payload, Report, message};
 use crate::sys::point::{self, Op};
 use crate::sys::sync::Mutex;
+use crate::sys::unwind;
 use crate::wait::record::{self, WaitReason};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 /// Owns the right to await a goroutine. Dropping it *detaches*: the goroutine goes on.
 ///
@@ -98,7 +100,7 @@ impl<T> Future for JoinHandle<T> {
         assert!(!self.done, "JoinHandle polled after completion");
         std::task::ready!(point::poll(cx, Op::Join));
         let Some(task) = &mut self.task else { return Poll::Pending };
-        match Pin::new(task).poll(cx) {
+        match poll_task(task, cx) {
             Poll::Ready(outcome) => {
                 self.done = true;
                 Poll::Ready(outcome.into_end().into())
@@ -109,6 +111,43 @@ impl<T> Future for JoinHandle<T> {
                 Poll::Pending
             }
         }
+    }
+}
+
+/// Polls `task`, which never sees a waker that may panic.
+fn poll_task<T>(
+    task: &mut async_task::Task<Outcome<T>, Meta>,
+    cx: &mut Context<'_>,
+) -> Poll<Outcome<T>> {
+    let own = record::current().is_some_and(|record| record.is_own_waker(cx.waker()));
+    if own || task.is_finished() {
+        return Pin::new(task).poll(cx);
+    }
+    let waker = Waker::from(Arc::new(Contained(Some(cx.waker().clone()))));
+    Pin::new(task).poll(&mut Context::from_waker(&waker))
+}
+
+/// A waker that does not panic, whatever the one inside does. async-task ends the process if a waker
+/// panics that it was given, and a goroutine that has ended wakes those who await it on a worker, to
+/// which their panics mean nothing.
+struct Contained(Option<Waker>);
+
+impl Wake for Contained {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(waker) = &self.0 {
+            unwind::contain(|| waker.wake_by_ref());
+        }
+    }
+}
+
+impl Drop for Contained {
+    fn drop(&mut self) {
+        let waker = self.0.take();
+        unwind::contain(|| drop(waker));
     }
 }
 

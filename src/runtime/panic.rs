@@ -7,6 +7,7 @@
 
 use super::goroutine::{Meta, Policy};
 use super::shared::Shared;
+use crate::sys::unwind;
 use std::any::Any;
 use std::fmt::Write as _;
 use std::panic::Location;
@@ -21,15 +22,6 @@ pub(crate) struct GoexitToken;
 
 pub(crate) fn is_goexit(payload: &(dyn Any + Send)) -> bool {
     payload.is::<GoexitToken>()
-}
-
-/// Drops a payload whose own drop may panic; a second panic is not worth the process.
-#[cold]
-pub(crate) fn drop_payload(payload: Payload) {
-    let again = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload)));
-    if let Err(second) = again {
-        let _forgotten = std::mem::ManuallyDrop::new(second);
-    }
 }
 
 /// What a panic that was caught and raised again unwinds with.
@@ -106,7 +98,7 @@ impl Drop for Report {
         let text = self.text();
         match (self.payload.take(), &self.runtime) {
             (payload, Some(runtime)) if self.policy == Policy::Go => runtime.fatal(text, payload),
-            (Some(payload), _) => drop_payload(payload),
+            (Some(payload), _) => unwind::drop_payload(payload),
             (None, _) => {}
         }
     }

@@ -10,6 +10,7 @@
 //! * [`choose`]: every choice the library makes at random.
 //! * [`thread`]: what another thread is doing.
 //! * [`point`]: every place where an operation may be made to yield.
+//! * [`unwind`]: calls of the user's code where a panic has to end.
 //!
 //! # In models
 //!
@@ -51,6 +52,7 @@ pub(crate) mod park;
 pub(crate) mod point;
 pub(crate) mod sync;
 pub(crate) mod thread;
+pub(crate) mod unwind;
 
 /// Whether this is a build for a model checker, where sizes are small.
 pub(crate) const MODEL: bool = cfg!(any(gort_loom, gort_shuttle));

@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "an array that is not cleared on every operation")]
 
+use crate::sys::unwind::drop_payload;
 use std::fmt;
 use std::mem::{self, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -103,7 +104,10 @@ impl WakeBatch {
         let mut first = None;
         for waker in self.take() {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                first.get_or_insert(panic);
+                match first {
+                    None => first = Some(panic),
+                    Some(_) => drop_payload(panic),
+                }
             }
         }
         if let Some(panic) = first {

@@ -287,6 +287,12 @@ impl Record {
         Some(Waker::clone(&borrowed))
     }
 
+    /// Whether `waker` is the goroutine's own. For the thread that polls it.
+    pub(crate) fn is_own_waker(&self, waker: &Waker) -> bool {
+        ptr::eq(self.task.load(Ordering::Relaxed), waker.data())
+            && ptr::eq(self.vtable.load(Ordering::Relaxed), waker.vtable())
+    }
+
     /// Notes that a poll begins or ends.
     #[inline]
     fn step(&self) {
