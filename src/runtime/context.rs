@@ -213,6 +213,11 @@ pub(crate) fn driver() -> Arc<Driver> {
         .unwrap_or_else(|| Arc::clone(&current().driver))
 }
 
+/// The driver of the global runtime, which is never shut down.
+pub(crate) fn global_driver() -> &'static Arc<Driver> {
+    &super::global::shared().driver
+}
+
 /// The calling thread is about to block, inside a goroutine: another worker takes the place of the
 /// one it hosts, so that the other goroutines go on. Does nothing elsewhere.
 pub(crate) fn about_to_block() {

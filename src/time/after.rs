@@ -78,7 +78,7 @@ impl After {
         if !orphaned || self.taken.load(Ordering::Relaxed) {
             return;
         }
-        let (shard, waker) = (super::shard(), Waker::from(Arc::clone(&self)));
+        let (shard, waker) = (super::refuge(), Waker::from(Arc::clone(&self)));
         let mut timer = self.timer.lock();
         if let Some(timer) = &mut *timer {
             timer.move_to(shard);
@@ -106,7 +106,7 @@ impl Feed<Instant> for After {
         if let Some(timer) = &mut *timer {
             timer.arm(waker.clone());
             if timer.is_orphaned() {
-                timer.move_to(super::shard());
+                timer.move_to(super::refuge());
                 timer.arm(waker);
             }
         }

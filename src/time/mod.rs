@@ -56,12 +56,19 @@ fn shard() -> Arc<Shard> {
     context::with_driver(|driver| Arc::clone(driver.shard()))
 }
 
-/// Ready once the timer's deadline has come. A timer whose runtime has gone meanwhile goes on in the
-/// current one, or in the global one.
+/// Where a timer goes whose runtime has been shut down: to the current one, or to the global one if the
+/// thread is in none, or in one that has been shut down itself.
+fn refuge() -> Arc<Shard> {
+    let shard = shard();
+    if shard.is_stopped() { Arc::clone(context::global_driver().shard()) } else { shard }
+}
+
+/// Ready once the timer's deadline has come. A timer whose runtime has gone meanwhile goes on
+/// elsewhere.
 fn poll_timer(timer: &mut Timer, cx: &mut Context<'_>) -> Poll<()> {
     let polled = timer.poll_elapsed(cx);
     if polled.is_pending() && timer.is_orphaned() {
-        timer.move_to(shard());
+        timer.move_to(refuge());
         return timer.poll_elapsed(cx);
     }
     polled
