@@ -5,9 +5,9 @@
 //! threads inside `block_on` finds the worker free takes it along, and when its own future is ready
 //! wakes another one to take over.
 
-use super::context;
-use super::shared::Shared;
-use super::worker::{Host, Worker};
+use super::shared::{Phase, Shared};
+use super::worker::{self, Host, Worker};
+use super::{context, shutdown};
 use crate::sys::park::Parker;
 use crate::sys::point;
 use crate::sys::sync::atomic::{AtomicBool, Ordering};
@@ -112,6 +112,8 @@ impl<F: Future> Main<'_, F> {
     /// ready. Returns whether it did.
     fn host(&mut self) -> bool {
         let Some(worker) = self.shared.core.lock().take() else { return false };
+        // A shutdown waits for this thread as for a worker's.
+        *self.shared.threads.lock() += 1;
         let core = Core { shared: self.shared, worker: Some(worker) };
         let Some(worker) = &core.worker else { return false };
         worker.processor().call_attention();
@@ -127,7 +129,8 @@ impl<F: Future> Host for Main<'_, F> {
     }
 }
 
-/// Puts the worker back, also when the future panics.
+/// Puts the worker back, also when the future panics; or ends what it has queued, if nobody will ever
+/// run it again.
 struct Core<'a> {
     shared: &'a Shared,
     worker: Option<Box<Worker>>,
@@ -135,6 +138,19 @@ struct Core<'a> {
 
 impl Drop for Core<'_> {
     fn drop(&mut self) {
-        *self.shared.core.lock() = self.worker.take();
+        let mut core = self.shared.core.lock();
+        // A shutdown sets the phase and then takes the core, under this lock: either it finds the
+        // worker there, or the phase is seen here.
+        if self.shared.phase() == Phase::ShuttingDown {
+            drop(core);
+            if let Some(worker) = self.worker.take() {
+                worker.hand_over();
+            }
+            shutdown::drain(self.shared);
+        } else {
+            *core = self.worker.take();
+            drop(core);
+        }
+        worker::thread_is_gone(self.shared);
     }
 }

@@ -116,7 +116,8 @@ pub(crate) struct Shared {
     fatal: Mutex<Fatal>,
     /// Threads inside `block_on`, which a fatal panic has to reach.
     blocked_on: Mutex<Vec<Arc<Parker>>>,
-    /// Worker threads that have not returned yet; `exited` tells of each that does.
+    /// Threads that run the loop, or watch it, and have not returned yet; `exited` tells of each that
+    /// does.
     pub(crate) threads: Mutex<usize>,
     pub(crate) exited: Event,
     pub(crate) sysmon: Parker,

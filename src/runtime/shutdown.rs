@@ -2,7 +2,8 @@
 //!
 //! 1. The phase becomes `ShuttingDown`: nothing new is started, every thread is woken.
 //! 2. Workers leave their loop after the poll they are in, and hand over what they have queued.
-//! 3. The caller waits for them, up to the grace. A worker that is inside a poll for longer keeps the
+//! 3. The caller waits for them, and for whoever hosts the one worker inside `block_on`, up to the
+//!    grace. A worker that is inside a poll for longer keeps the
 //!    goroutine it polls: that future is dropped when the poll returns, by the thread it is on.
 //! 4. The references that goroutines hold to themselves are taken and woken: every goroutine that is
 //!    not inside a poll becomes runnable.

@@ -579,7 +579,8 @@ pub(crate) fn start_thread(shared: &Arc<Shared>, index: usize) -> std::io::Resul
     Ok(())
 }
 
-fn thread_is_gone(shared: &Shared) {
+/// A thread that ran the loop does so no more.
+pub(crate) fn thread_is_gone(shared: &Shared) {
     *shared.threads.lock() -= 1;
     shared.exited.notify(usize::MAX);
     shared.unlist_if_over();
