@@ -133,6 +133,8 @@ pub(crate) struct Shared {
 pub(crate) struct Spares {
     /// Indices of parked spare workers.
     pub(crate) parked: Vec<usize>,
+    /// Processors for which the system would not start a thread; the next spare worker gets one.
+    pub(crate) threadless: Vec<usize>,
     /// Workers that are neither abandoned nor spare.
     pub(crate) active: usize,
 }

@@ -232,11 +232,14 @@ fn activate_spare(shared: &Arc<Shared>, spares: &mut Spares) -> bool {
         shared.processor(spare).parker.unpark();
         return true;
     }
-    let Some(new) = shared.make_processor() else { return false };
+    let new = spares.threadless.pop().or_else(|| shared.make_processor());
+    let Some(new) = new else { return false };
+    shared.processor(new).set_status(Status::Active);
     spares.active += 1;
     if worker::start_thread(shared, new).is_err() {
-        // The processor stays without a thread: it is a spare that nobody can wake.
+        // The monitor will try again, many times perhaps: the processor must not be used up by it.
         shared.processor(new).set_status(Status::Spare);
+        spares.threadless.push(new);
         spares.active -= 1;
         return false;
     }
