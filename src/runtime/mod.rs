@@ -26,6 +26,8 @@ mod shared;
 mod shutdown;
 mod sysmon;
 mod table;
+#[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
+mod tests;
 mod worker;
 mod yield_now;
 

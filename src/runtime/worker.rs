@@ -517,10 +517,15 @@ impl Worker {
     fn step_down(&self) {
         // It may have been picked to search between the end of its long poll and this look. Whoever
         // published work since has counted on it, and woken nobody.
-        if self.searching.replace(false) && self.shared.idle.stop_search() && self.sees_work() {
-            self.shared.notify();
+        if self.searching.replace(false) {
+            self.shared.idle.stop_search();
         }
         self.hand_over();
+        // Not only if it was the last to search: it may have ended its search itself, to sleep, and have
+        // got up for what it saw then.
+        if self.sees_work() {
+            self.shared.notify();
+        }
     }
 
     /// Hands everything that is queued here to the global queue.

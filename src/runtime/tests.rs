@@ -1,0 +1,27 @@
+//! What needs the inside of the scheduler.
+
+use super::processor::{Processor, Status};
+use super::{Builder, context, sysmon};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// Hazard T23, found by its tests: the worker may be picked to look for work in the same moment, or be
+/// searching while others publish work. It has to pass that on.
+#[test]
+fn t23_a_worker_that_loses_its_place_as_it_goes_to_sleep_takes_no_wake_up_with_it() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let entered = runtime.enter();
+    let shared = context::current();
+    for _ in 0..500 {
+        while shared.idle.sleeping() == 0 {
+            std::thread::yield_now();
+        }
+        let active = |p: &Processor| p.status() == Status::Active;
+        let index = shared.processors().position(active).expect("somebody has the place");
+        assert!(sysmon::abandon(&shared, index));
+        let (runs, has_run) = mpsc::channel();
+        drop(runtime.spawn(async move { runs.send(()).unwrap() }));
+        has_run.recv_timeout(Duration::from_secs(30)).expect("nobody was woken");
+    }
+    drop(entered);
+}
