@@ -23,21 +23,6 @@ fn text(payload: Box<dyn std::any::Any + Send>) -> String {
 }
 
 #[test]
-fn a_panic_while_the_future_is_dropped_belongs_to_the_handle() {
-    gort::run(async {
-        let (armed, is_armed) = gort::chan(0);
-        let handle = gort::go(async move {
-            let _bomb = Bomb("dropped");
-            armed.send(()).await.unwrap();
-            std::future::pending::<()>().await;
-        });
-        is_armed.recv().await;
-        handle.abort();
-        assert_eq!(text(handle.await.unwrap_err().into_panic()), "dropped");
-    });
-}
-
-#[test]
 fn the_first_of_two_panics_is_told() {
     struct Second;
     impl Future for Second {

@@ -167,26 +167,6 @@ fn blocking_jobs_that_have_started_are_waited_for_and_others_cancelled() {
     assert!(second.as_ref().is_ok_and(|&n| n == 8) || second.unwrap_err().is_cancelled());
 }
 
-/// tokio#8056: no job of a burst is left behind, even when they wait for each other.
-#[test]
-fn t22_blocking_jobs_that_wait_for_each_other_all_start() {
-    let runtime = Runtime::new().unwrap();
-    runtime.block_on(async {
-        let barrier = Arc::new(std::sync::Barrier::new(20));
-        let jobs: Vec<_> = (0..20)
-            .map(|_| {
-                let barrier = Arc::clone(&barrier);
-                gort::task::spawn_blocking(move || barrier.wait().is_leader())
-            })
-            .collect();
-        let mut leaders = 0;
-        for job in jobs {
-            leaders += usize::from(job.await.unwrap());
-        }
-        assert_eq!(leaders, 1);
-    });
-}
-
 #[test]
 fn many_threads_block_on_one_current_thread_runtime() {
     let runtime = Builder::new_current_thread().build().unwrap();
