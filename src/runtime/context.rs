@@ -106,7 +106,7 @@ pub(crate) fn schedule(runnable: Runnable<Meta>, yielded: bool) {
 pub(crate) fn retire(record: &'static Record) {
     let runtime = record.runtime();
     // Not the last reference: the one that is being polled outlives it.
-    drop(record.take_own_reference());
+    record.drop_own_reference();
     with_worker(|worker| match worker {
         Some(worker) if worker.runtime_index() == runtime => worker.retire(record),
         _ => Shared::of_task(current_meta()).retire_outside(record),

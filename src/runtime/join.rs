@@ -192,7 +192,7 @@ impl AbortHandle {
             return Self(None);
         }
         let waker = match meta.record {
-            Some(record) => record.waker_of(id),
+            Some(record) => record.waker_of(id, meta.runtime),
             None => None,
         };
         Self(waker.map(|waker| Target { waker, meta: std::ptr::from_ref(meta), id }))

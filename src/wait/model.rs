@@ -57,7 +57,8 @@ pub(crate) struct Goroutine(&'static Record);
 
 impl Goroutine {
     pub(crate) fn new() -> Self {
-        Self(Box::leak(Box::new(Record::vacant())))
+        let [record] = Record::leaked();
+        Self(record)
     }
 
     /// One poll of it, which does `f`.

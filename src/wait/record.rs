@@ -158,7 +158,12 @@ pub(crate) struct Record {
 const _: () = assert!(MODEL || size_of::<Record>() == 64, "a record is one cache line");
 
 impl Record {
-    pub(super) fn vacant() -> Self {
+    /// `N` free records that live for ever.
+    pub(super) fn leaked<const N: usize>() -> &'static [Self; N] {
+        Box::leak(Box::new(std::array::from_fn(|_| Self::vacant())))
+    }
+
+    fn vacant() -> Self {
         Self {
             id: AtomicU64::new(0),
             task: AtomicPtr::new(ptr::null_mut()),
@@ -181,11 +186,12 @@ impl Record {
     }
 
     /// Whether what has just been read belongs to goroutine `id`, whose number was read before it.
-    fn is_still(&self, id: u64) -> bool {
+    pub(super) fn is_still(&self, id: u64) -> bool {
         // Ordering: the fence keeps the number behind the reads. It pairs with the one in `publish`:
         // whoever read a field of a later goroutine sees that `id` has gone.
         fence(Ordering::Acquire);
-        self.id.load(Ordering::Relaxed) == id
+        // Ordering: Acquire, as in `id`: another goroutine may have the same number.
+        self.id.load(Ordering::Acquire) == id
     }
 
     /// The number of the goroutine that started this one; 0 if none did.
@@ -254,11 +260,26 @@ impl Record {
         self.id.store(id, Ordering::Release);
     }
 
+    /// Drops the goroutine's reference to itself, at the end of the goroutine, before the record is free
+    /// for another one.
+    pub(crate) fn drop_own_reference(&self) {
+        self.drop_own_reference_or(|| drop(ARENA.lock()));
+    }
+
+    /// The same; `wait` returns when no shutdown is taking references any more. One that has this
+    /// goroutine's may have read but half of it.
+    pub(super) fn drop_own_reference_or(&self, wait: impl FnOnce()) {
+        match self.take_own_reference() {
+            Some(own) => drop(own),
+            None => wait(),
+        }
+    }
+
     /// Takes the goroutine's reference to itself; the first caller gets it.
     ///
     /// The end of the goroutine takes it to drop it; a shutdown takes it to make the goroutine
-    /// runnable one last time.
-    pub(crate) fn take_own_reference(&self) -> Option<Waker> {
+    /// runnable one last time. The record stays with the goroutine meanwhile.
+    pub(super) fn take_own_reference(&self) -> Option<Waker> {
         // Ordering: Acquire pairs with the Release in `publish`, for `vtable`.
         let data = self.task.swap(ptr::null_mut(), Ordering::Acquire);
         if data.is_null() {
@@ -272,12 +293,13 @@ impl Record {
         Some(unsafe { Waker::from_raw(RawWaker::new(data, vtable)) })
     }
 
-    /// A waker of goroutine `id`, if the record is still its own. The caller keeps the task's memory
-    /// alive.
-    pub(crate) fn waker_of(&self, id: u64) -> Option<Waker> {
+    /// A waker of goroutine `id` of `runtime`, if the record is still its own. The caller keeps the
+    /// task's memory alive.
+    pub(crate) fn waker_of(&self, id: u64, runtime: u16) -> Option<Waker> {
         let data = self.task.load(Ordering::Relaxed);
         let vtable = self.vtable.load(Ordering::Relaxed).cast_const();
-        if data.is_null() || !self.is_still(id) {
+        // Every runtime has a goroutine of that number, so the number alone does not tell.
+        if data.is_null() || !self.is_still(id) || self.runtime() != runtime {
             return None;
         }
         // SAFETY: as in `take_own_reference`.
@@ -291,6 +313,16 @@ impl Record {
     pub(crate) fn is_own_waker(&self, waker: &Waker) -> bool {
         ptr::eq(self.task.load(Ordering::Relaxed), waker.data())
             && ptr::eq(self.vtable.load(Ordering::Relaxed), waker.vtable())
+    }
+
+    /// Takes the record back from a goroutine that has ended.
+    pub(super) fn vacate(&self) {
+        self.stamp(WaitReason::None, 0);
+        if self.polls() % 2 == 1 {
+            // It ended inside its last poll. The next goroutine starts outside of one.
+            self.step();
+        }
+        self.id.store(0, Ordering::Relaxed);
     }
 
     /// Notes that a poll begins or ends.
@@ -388,9 +420,22 @@ const CHUNK: usize = 256;
 /// All chunks ever made, and the records in them that no worker keeps for itself.
 static ARENA: StaticMutex<Arena> = StaticMutex::new(Arena { chunks: Vec::new(), free: Vec::new() });
 
-struct Arena {
-    chunks: Vec<&'static [Record; CHUNK]>,
-    free: Vec<Vec<&'static Record>>,
+pub(super) struct Arena {
+    pub(super) chunks: Vec<&'static [Record]>,
+    pub(super) free: Vec<Vec<&'static Record>>,
+}
+
+impl Arena {
+    /// See [`take_own_references`].
+    pub(super) fn take_own_references(&self, runtime: u16) -> Vec<Waker> {
+        self.chunks
+            .iter()
+            .copied()
+            .flatten()
+            .filter(|record| record.id() != 0 && record.runtime() == runtime)
+            .filter_map(Record::take_own_reference)
+            .collect()
+    }
 }
 
 /// A stack of free records. A worker keeps one for itself and trades whole stacks with the arena, so
@@ -418,12 +463,7 @@ impl FreeList {
     /// Takes back the record of a goroutine that has ended.
     #[inline]
     pub(crate) fn push(&mut self, record: &'static Record) {
-        record.stamp(WaitReason::None, 0);
-        if record.polls() % 2 == 1 {
-            // It ended inside its last poll. The next goroutine starts outside of one.
-            record.step();
-        }
-        record.id.store(0, Ordering::Relaxed);
+        record.vacate();
         self.0.push(record);
         if self.0.len() >= 2 * CHUNK {
             self.spill();
@@ -436,8 +476,7 @@ impl FreeList {
         let mut arena = ARENA.lock();
         let mut given = arena.free.pop();
         if given.is_none() {
-            let chunk: &'static [Record; CHUNK] =
-                Box::leak(Box::new(std::array::from_fn(|_| Record::vacant())));
+            let chunk = Record::leaked::<CHUNK>();
             arena.chunks.push(chunk);
             drop(arena);
             given = Some(chunk.iter().rev().collect());
@@ -466,15 +505,8 @@ impl Drop for FreeList {
 /// Takes the references that the goroutines of `runtime` hold to themselves, for its shutdown.
 ///
 /// The arena stays locked meanwhile: a record can pass to another runtime only through the arena, so
-/// none is taken from a goroutine that came after.
+/// none is taken from a goroutine that came after; and a goroutine whose reference is gone at its end
+/// keeps its record until the arena is free ([`Record::drop_own_reference`]).
 pub(crate) fn take_own_references(runtime: u16) -> Vec<Waker> {
-    let arena = ARENA.lock();
-    arena
-        .chunks
-        .iter()
-        .copied()
-        .flatten()
-        .filter(|record| record.id() != 0 && record.runtime() == runtime)
-        .filter_map(Record::take_own_reference)
-        .collect()
+    ARENA.lock().take_own_references(runtime)
 }
