@@ -8,6 +8,7 @@ mod allocations;
 mod counting;
 mod goroutines;
 mod plan;
+mod runtimes;
 mod steps;
 mod table;
 
@@ -24,6 +25,7 @@ memory [--up-to N]      table of bytes and ns a goroutine at 10^4 .. N (default 
                         10^7 over 20 % more than one at 10^5
 memory plan             the bytes of a goroutine blocked in a receive, and asleep, one by one
 memory allocs           allocations an operation; fails when one that must not allocate does
+memory runtimes         nanoseconds to make a runtime, use it once and drop it
 memory steps            instructions, locked instructions and system calls an operation, counted one by
                         one (Linux on x86-64); fails when an operation takes more than it should
 memory run WHO WHAT N   one measurement in this process
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         ["plan"] => plan::print(),
         ["plan", what] => plan::line(what),
         ["allocs"] => allocations::print(),
+        ["runtimes"] => runtimes::print(),
         ["steps"] => steps::print(),
         ["step", row, n] => number(n).and_then(|n| steps::run(row, n)),
         ["run", who, what, n] => number(n).and_then(|n| goroutines::run(who, what, n)),
