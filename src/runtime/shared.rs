@@ -291,6 +291,13 @@ impl Shared {
         if self.num_goroutine() == 0 { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// Nobody waits for that any more. The waker of a thread that hosts the one worker holds the
+    /// runtime, which holds the waker.
+    pub(crate) fn forget_who_waits_for_all(&self) {
+        let waker = self.all_ended.lock().take();
+        drop(waker);
+    }
+
     /// Wakes every thread inside `block_on`.
     #[cold]
     pub(crate) fn wake_blocked(&self) {
