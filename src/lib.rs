@@ -130,6 +130,16 @@ pub mod __private {
     pub use gort_macros::select_impl;
 }
 
+/// What the fuzz targets reach inside of.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod __fuzzing {
+    /// The scheduler's local queue; see its oracle.
+    pub fn ring(data: &[u8]) {
+        crate::runtime::ring_oracle::run(data);
+    }
+}
+
 /// Compiles and runs the README's programs.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

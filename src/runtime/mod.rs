@@ -21,6 +21,8 @@ mod loom;
 pub(crate) mod panic;
 mod processor;
 mod ring;
+#[cfg(all(any(test, fuzzing), not(any(gort_loom, gort_shuttle))))]
+pub(crate) mod ring_oracle;
 mod schedule;
 mod shared;
 mod shutdown;

@@ -54,8 +54,13 @@ pub(crate) struct Ring {
 
 impl Ring {
     pub(crate) fn new() -> Self {
+        Self::starting_at(0)
+    }
+
+    /// A ring whose counters are at `count`, as after much use.
+    pub(super) fn starting_at(count: u32) -> Self {
         let slots = std::array::from_fn(|_| AtomicPtr::new(ptr::null_mut()));
-        Self { head: AtomicU32::new(0), tail: AtomicU32::new(0), slots }
+        Self { head: AtomicU32::new(count), tail: AtomicU32::new(count), slots }
     }
 
     #[inline]

@@ -1,0 +1,80 @@
+//! The oracles of the fuzz targets in plain tests: over every input that ever failed, and over
+//! generated ones. See `fuzz/README.md`.
+
+#[path = "../fuzz/src/lib.rs"]
+mod fuzz;
+
+use std::panic::{catch_unwind, resume_unwind};
+
+fn replay(found: &[&[u8]], run: fn(&[u8])) {
+    for input in found {
+        run_one(input, run);
+    }
+}
+
+/// Inputs of pseudo-random bytes (splitmix64), the same in every run.
+fn generated(count: u64, length: usize, run: fn(&[u8])) {
+    for seed in 0..count {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = state;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (z ^ (z >> 31)) as u8
+        };
+        let input: Vec<u8> = (0..length).map(|_| next()).collect();
+        run_one(&input, run);
+    }
+}
+
+fn run_one(input: &[u8], run: fn(&[u8])) {
+    if let Err(panic) = catch_unwind(|| run(input)) {
+        eprintln!("the input that failed: {input:?}");
+        resume_unwind(panic);
+    }
+}
+
+#[test]
+fn chan_ops() {
+    replay(
+        &[
+            // A value that was given back and then handed to the last of three receives was taken from
+            // there after a younger one.
+            &[
+                0, 7, 0, 0, 7, 0, 0, 7, 0, 0, 0, 1, 0, 0, 1, 1, 0, 1, 2, 12, 0, 0, 12, 0, 0, 15, 0,
+                0, 7, 0, 0, 0, 1, 0,
+            ],
+        ],
+        fuzz::chan_ops::run,
+    );
+    generated(2_000, 150, fuzz::chan_ops::run);
+}
+
+#[test]
+fn select_ops() {
+    replay(
+        &[
+            // A dynamic select with a nil case went to the end of the line when it was polled again.
+            &[
+                0, 0, 5, 0, 0, 32, 0, 0, 2, 0, 0, 0, 0, 0, 11, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 13,
+                0, 0, 0,
+            ],
+            // A select that waited already did not take the value of a receive that its goroutine did
+            // not poll any more.
+            &[0, 0, 11, 0, 0, 0, 0, 1, 0, 0, 5, 0, 0, 1, 0, 0, 0, 1, 0, 1, 13, 0, 0, 0, 0, 1, 0, 1],
+        ],
+        fuzz::select_ops::run,
+    );
+    generated(2_000, 200, fuzz::select_ops::run);
+}
+
+#[test]
+fn cancel_drop() {
+    generated(4_000, 120, fuzz::cancel_drop::run);
+}
+
+#[test]
+fn sched() {
+    generated(1_000, 120, fuzz::sched::run);
+}
