@@ -48,7 +48,7 @@ use crate::wait::record::{self, Record, WaitReason};
 use crate::wait::waiter::{PLAIN, Waiter};
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker, ready};
@@ -290,6 +290,15 @@ impl RawMutex {
         }
     }
 
+    /// Drops a waker of somebody who has just been given the lock and does not know yet. If that panics,
+    /// nobody will ever release the lock but this.
+    fn drop_waker(&self, spare: Option<Waker>) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(spare))) {
+            self.release();
+            resume_unwind(panic);
+        }
+    }
+
     /// Gives the lock that the caller holds to a waiter if the lock is starving, else frees it.
     fn hand_over(&self, mut queue: SysGuard<'_, List<Seen>>) {
         // Ordering: Relaxed: `STARVING` changes under the queue's lock only.
@@ -493,11 +502,13 @@ impl RawLock<'_> {
             Stage::Queued(_) => this.look_again(waker, now),
             _ => this.enqueue(waker, now),
         };
-        drop(spare);
         if acquired {
+            // First: the place in the queue is gone.
             this.stage = Stage::Done;
+            this.mutex.drop_waker(spare);
             return Poll::Ready(());
         }
+        drop(spare);
         point::refund();
         record::park(WaitReason::MutexLock, this.site);
         Poll::Pending

@@ -4,7 +4,10 @@
 
 pub(crate) mod child;
 pub(crate) mod everywhere;
+pub(crate) mod nosy;
 pub(crate) mod plain;
+
+pub(crate) use nosy::{Call, nosy_waker};
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -81,6 +84,11 @@ impl<F> Polled<F> {
     pub(crate) fn into_inner(self) -> Pin<Box<F>> {
         self.future
     }
+}
+
+/// Polls once with the waker of the task that awaits this.
+pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut *future).poll(cx))).await
 }
 
 /// A value that counts its clones that are alive.
