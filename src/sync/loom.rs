@@ -1,14 +1,18 @@
-//! Models of the lock and the wait group: no wake-up is lost, whoever gives up.
+//! Models of the lock and the wait group: no wake-up is lost, whoever gives up or does not come.
+//!
+//! They back what the heads of `raw_mutex.rs` and `wait_group.rs` say.
 
-use super::raw_mutex::RawMutex;
+use super::raw_mutex::{RawLock, RawMutex};
 use super::wait_group::WaitGroup;
 use crate::sys::cell::UnsafeCell;
+use crate::sys::clock::Nanos;
+use crate::wait::model::{Goroutine, Wakes, poll};
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Waker};
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 
 /// A lock and what it protects; the checker complains of two who are inside.
 struct Guarded {
@@ -27,10 +31,14 @@ impl Guarded {
     }
 }
 
-fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> bool {
-    future.poll(&mut Context::from_waker(Waker::noop())).is_ready()
+/// Longer than a waiter has to lose the lock.
+const LATE: Nanos = 2_000_000;
+
+fn poll_at(lock: Pin<&mut RawLock<'_>>, now: Nanos) -> bool {
+    lock.poll_at(&mut Context::from_waker(Waker::noop()), now).is_ready()
 }
 
+/// Three want the lock at once: whoever parks is woken by a release, whichever way they meet.
 #[test]
 fn three_lock_in_turn() {
     loom::model(|| {
@@ -72,7 +80,7 @@ fn a_waiter_gives_up_while_the_lock_is_released() {
             let guarded = Arc::clone(&guarded);
             thread::spawn(move || {
                 let mut lock = pin!(guarded.mutex.lock());
-                if poll_once(lock.as_mut()) {
+                if poll(lock.as_mut()).is_ready() {
                     guarded.visit();
                     guarded.mutex.release();
                 }
@@ -103,9 +111,7 @@ fn a_starving_lock_is_handed_over_or_passed_on() {
                 })
             };
             let mut front = pin!(guarded.mutex.lock());
-            let mut cx = Context::from_waker(Waker::noop());
-            assert!(front.as_mut().poll_at(&mut cx, 0).is_pending());
-            assert!(front.as_mut().poll_at(&mut cx, 2_000_000).is_pending());
+            assert!(!poll_at(front.as_mut(), 0) && !poll_at(front.as_mut(), LATE));
             let release = {
                 let guarded = Arc::clone(&guarded);
                 thread::spawn(move || {
@@ -129,6 +135,108 @@ fn a_starving_lock_is_handed_over_or_passed_on() {
     }
 }
 
+/// A lock operation is woken and kept unpolled, a newcomer takes the lock, and the same goroutine
+/// waits for it with another operation: that one answers the wake-up, so that the newcomer's
+/// release, before or after it parks, wakes it.
+#[test]
+fn a_wake_up_that_is_kept_is_answered_by_the_same_goroutine() {
+    loom::model(|| {
+        let guarded = Guarded::new();
+        assert!(guarded.mutex.try_lock());
+        let newcomer = {
+            let guarded = Arc::clone(&guarded);
+            thread::spawn(move || {
+                guarded.visit();
+                guarded.mutex.release();
+                if guarded.mutex.try_lock() {
+                    guarded.visit();
+                    guarded.mutex.release();
+                }
+            })
+        };
+        block_on(Goroutine::new().drive(async {
+            let mut kept = pin!(guarded.mutex.lock());
+            if poll_fn(|cx| Poll::Ready(kept.as_mut().poll(cx).is_pending())).await {
+                guarded.mutex.lock().await;
+            }
+            guarded.visit();
+            guarded.mutex.release();
+        }));
+        newcomer.join().unwrap();
+        assert!(guarded.mutex.try_lock(), "somebody who is told of it does not come");
+    });
+}
+
+/// A lock was granted, and not collected by a whole poll of its goroutine. Somebody who has to wait
+/// takes it while the owner comes after all, or gives up: the lock has one holder at a time, and
+/// everybody gets it in the end.
+#[test]
+fn a_stale_grant_is_taken_collected_or_passed_on() {
+    for gives_up in [false, true] {
+        loom::model(move || {
+            let guarded = Guarded::new();
+            let owner = Goroutine::new();
+            assert!(guarded.mutex.try_lock());
+            let mut kept = Box::pin(guarded.mutex.lock());
+            assert!(!owner.turn(|| poll_at(kept.as_mut(), 0)));
+            guarded.mutex.release();
+            assert!(guarded.mutex.try_lock(), "a newcomer is faster");
+            assert!(!owner.turn(|| poll_at(kept.as_mut(), LATE)));
+            guarded.mutex.release();
+            owner.turn(|| ());
+            let robber = {
+                let guarded = Arc::clone(&guarded);
+                thread::spawn(move || {
+                    block_on(Goroutine::new().drive(guarded.mutex.lock()));
+                    guarded.visit();
+                    guarded.mutex.release();
+                })
+            };
+            if !gives_up {
+                block_on(owner.drive(kept.as_mut()));
+                guarded.visit();
+                guarded.mutex.release();
+            }
+            owner.turn(|| drop(kept));
+            robber.join().unwrap();
+            assert!(guarded.mutex.try_lock());
+        });
+    }
+}
+
+/// A wake-up is not answered for many releases, and given to the next waiter, while the one that had it
+/// is dropped and passes it on as well: the next is told, and the lock is an ordinary one again.
+#[test]
+fn a_silent_waiter_goes_while_its_wake_up_is_passed_on() {
+    loom::model(|| {
+        let guarded = Guarded::new();
+        let (owner, wakes) = (Goroutine::new(), Wakes::default());
+        assert!(guarded.mutex.try_lock());
+        let mut kept = {
+            let guarded = Arc::clone(&guarded);
+            Box::pin(async move { guarded.mutex.lock().await })
+        };
+        let mut next = pin!(guarded.mutex.lock());
+        assert!(owner.turn(|| poll(kept.as_mut())).is_pending());
+        assert!(wakes.poll(next.as_mut()).is_pending());
+        guarded.mutex.release();
+        owner.turn(|| ());
+        let quitter = thread::spawn(move || owner.turn(|| drop(kept)));
+        for _ in 0..2 {
+            if guarded.mutex.try_lock() {
+                guarded.visit();
+                guarded.mutex.release();
+            }
+        }
+        quitter.join().unwrap();
+        assert_eq!(wakes.count(), 1, "the next waiter is not told, or twice");
+        assert!(poll(next.as_mut()).is_ready());
+        guarded.mutex.release();
+        assert!(guarded.mutex.try_lock());
+    });
+}
+
+/// Two members end while one waits: it goes on after both, and sees what both did.
 #[test]
 fn two_done_and_one_waits() {
     loom::model(|| {
@@ -152,6 +260,8 @@ fn two_done_and_one_waits() {
     });
 }
 
+/// A wait is dropped beside the change that releases the waiters: it is counted out or completed,
+/// and the other one goes on.
 #[test]
 fn a_wait_gives_up_while_the_counter_comes_to_zero() {
     loom::model(|| {
@@ -160,7 +270,7 @@ fn a_wait_gives_up_while_the_counter_comes_to_zero() {
         let quitter = {
             let wg = wg.clone();
             thread::spawn(move || {
-                poll_once(pin!(wg.wait()));
+                let _ = poll(pin!(wg.wait()));
             })
         };
         let done = {
@@ -174,5 +284,33 @@ fn a_wait_gives_up_while_the_counter_comes_to_zero() {
         wg.add(1);
         wg.done();
         block_on(wg.wait());
+    });
+}
+
+/// More waiters than are woken in one round, one of which gives up between the rounds or in one.
+#[test]
+fn a_wait_gives_up_between_two_rounds_of_wakes() {
+    loom::model(|| {
+        let wg = WaitGroup::new();
+        wg.add(1);
+        let wakes = [(); 3].map(|()| Wakes::default());
+        let mut waits = [(); 3].map(|()| {
+            let wg = wg.clone();
+            Box::pin(async move { wg.wait().await })
+        });
+        for (wait, wakes) in waits.iter_mut().zip(&wakes) {
+            assert!(wakes.poll(wait.as_mut()).is_pending());
+        }
+        let done = {
+            let wg = wg.clone();
+            thread::spawn(move || wg.done())
+        };
+        let [mut first, second, mut third] = waits;
+        drop(second);
+        done.join().unwrap();
+        for (wait, wakes) in [(&mut first, &wakes[0]), (&mut third, &wakes[2])] {
+            assert_eq!(wakes.count(), 1);
+            assert!(poll(wait.as_mut()).is_ready());
+        }
     });
 }

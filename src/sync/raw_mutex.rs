@@ -39,10 +39,10 @@
 
 use crate::runtime::context;
 use crate::sys::clock::{Clock, Nanos};
-use crate::sys::const_fn;
 use crate::sys::point::{self, Op};
 use crate::sys::sync::atomic::{AtomicU32, Ordering};
 use crate::sys::sync::{Mutex as SysMutex, MutexGuard as SysGuard};
+use crate::sys::{MODEL, const_fn};
 use crate::wait::list::{List, Node, Seat};
 use crate::wait::record::{self, Record, WaitReason};
 use crate::wait::waiter::{PLAIN, Waiter};
@@ -57,7 +57,7 @@ use std::task::{Context, Poll, Waker, ready};
 const STARVATION: Nanos = 1_000_000;
 
 /// How many releases may pass before an unanswered wake-up is given to somebody else as well.
-const PATIENCE: u32 = 256;
+const PATIENCE: u32 = if MODEL { 2 } else { 256 };
 
 /// Somebody holds the lock.
 const LOCKED: u32 = 1;

@@ -2,14 +2,15 @@
 
 #![expect(unsafe_code, reason = "an array that is not cleared on every operation")]
 
+use crate::sys::MODEL;
 use crate::sys::unwind::drop_payload;
 use std::fmt;
 use std::mem::{self, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
-/// How many wakers a batch holds without allocating.
-const ROOM: usize = 16;
+/// How many wakers a batch holds without allocating; few in a model, so that it gets full.
+const ROOM: usize = if MODEL { 2 } else { 16 };
 
 /// Wakers that are to be woken once the caller holds no lock any more.
 ///

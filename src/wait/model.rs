@@ -61,6 +61,13 @@ impl Goroutine {
         Self(record)
     }
 
+    /// `future`, as if it were the whole goroutine.
+    #[cfg_attr(gort_shuttle, expect(dead_code, reason = "its goroutines are threads"))]
+    pub(crate) fn drive<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
+        let mut future = Box::pin(future);
+        std::future::poll_fn(move |cx| self.turn(|| future.as_mut().poll(cx)))
+    }
+
     /// One poll of it, which does `f`.
     pub(crate) fn turn<R>(self, f: impl FnOnce() -> R) -> R {
         let outer = record::swap_current(Some(self.0));
