@@ -15,6 +15,7 @@
 #![expect(unsafe_code, reason = "items cross threads as raw pointers")]
 
 use crate::sys::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use crate::sys::sync::spin_loop;
 use std::ptr::{self, NonNull};
 
 /// Items a ring holds; few in a model, so that it wraps around and overflows.
@@ -142,7 +143,7 @@ impl Ring {
             }
             if take > CAPACITY / 2 {
                 // `head` moved between the two reads.
-                std::hint::spin_loop();
+                spin_loop();
                 continue;
             }
             // Ordering: Acquire, as on `head` in `push`: we are going to write these slots.

@@ -323,15 +323,21 @@ impl Shared {
     /// Makes tasks runnable from outside of the workers.
     #[cold]
     pub(crate) fn schedule_outside(&self, chain: Chain) {
-        self.inject.push(chain);
-        // Ordering: pairs with the fence in `shutdown::shut_down`: either its drain sees the chain
-        // or this load sees its phase.
-        fence(Ordering::SeqCst);
-        if self.phase() == Phase::ShuttingDown {
+        if self.push_outside(chain) {
             super::shutdown::drain(self);
         } else {
             self.notify();
         }
+    }
+
+    /// Puts tasks into the global queue. Returns whether the runtime shuts down, so that nobody but the
+    /// caller may come to look there.
+    pub(super) fn push_outside(&self, chain: Chain) -> bool {
+        self.inject.push(chain);
+        // Ordering: pairs with the fence in `enter_phase`: either the drain of the shutdown sees the
+        // chain or this load sees its phase.
+        fence(Ordering::SeqCst);
+        self.phase() == Phase::ShuttingDown
     }
 
     /// Makes a blocking job runnable: on a thread of the pool, or, simulated, among the goroutines.
@@ -360,7 +366,7 @@ impl Shared {
 
     /// A worker has woken: the monitor must not sleep longer than the workers do.
     pub(crate) fn wake_sysmon(&self) {
-        // Ordering: pairs with the fence in `Monitor::sleep_until_woken`.
+        // Ordering: pairs with the fence in `sysmon::sleep_until_woken`.
         fence(Ordering::SeqCst);
         if self.sysmon_sleeps.load(Ordering::Relaxed) {
             self.sysmon.unpark();
@@ -406,6 +412,8 @@ impl Shared {
         }
         self.sysmon.unpark();
         self.wake_blocked();
+        // Ordering: pairs with the fence in `push_outside`.
+        fence(Ordering::SeqCst);
         true
     }
 

@@ -25,7 +25,6 @@ use super::ring::Item;
 use super::shared::{Phase, Shared};
 use crate::sys::clock::Clock;
 use crate::sys::point::BUDGET;
-use crate::sys::sync::atomic::{Ordering, fence};
 use crate::wait::record;
 use async_task::Runnable;
 use event_listener::{Event, Listener};
@@ -38,8 +37,6 @@ pub(crate) fn shut_down(shared: &Arc<Shared>, grace: Option<Duration>) {
     if !shared.enter_phase(Phase::ShuttingDown) {
         return;
     }
-    // Ordering: pairs with the fence in `Shared::schedule_outside`.
-    fence(Ordering::SeqCst);
     let polls = grace.map_or(shared.config.shutdown_grace, |g| g.min(shared.config.shutdown_grace));
     wait_for_threads(shared, polls);
     shared.forget_who_waits_for_all();

@@ -82,7 +82,8 @@ impl Monitor {
     fn watch(&mut self, shared: &Arc<Shared>) {
         while shared.is_running() {
             if self.quiet >= QUIET {
-                self.sleep_until_woken(shared);
+                sleep_until_woken(shared);
+                self.quiet = 0;
             } else {
                 shared.sysmon.park(Some(self.period()));
             }
@@ -100,20 +101,6 @@ impl Monitor {
     fn period(&self) -> Duration {
         let longest = if self.polling { 2 * *PERIOD.start() } else { *PERIOD.end() };
         (*PERIOD.start() * (1 << (self.dull / 50).min(4))).min(longest)
-    }
-
-    /// Every worker sleeps, and has for some time: so does the monitor, until one wakes.
-    fn sleep_until_woken(&mut self, shared: &Shared) {
-        // Ordering: the fence pairs with the one in `wake_sysmon`: either the worker that wakes sees
-        // the flag or `all_asleep` sees the worker.
-        shared.sysmon_sleeps.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-        if all_asleep(shared) && shared.is_running() {
-            shared.sysmon.park(None);
-        }
-        // Ordering: Relaxed: who still finds it set ends the next wait of the monitor, too early.
-        shared.sysmon_sleeps.store(false, Ordering::Relaxed);
-        self.quiet = 0;
     }
 
     /// One look at everything. Returns whether there was anything to do.
@@ -142,6 +129,19 @@ impl Monitor {
         }
         busy
     }
+}
+
+/// Every worker sleeps, and has for some time: so does the monitor, until one wakes.
+pub(super) fn sleep_until_woken(shared: &Shared) {
+    // Ordering: the fence pairs with the one in `wake_sysmon`: either the worker that wakes sees
+    // the flag or `all_asleep` sees the worker.
+    shared.sysmon_sleeps.store(true, Ordering::Relaxed);
+    fence(Ordering::SeqCst);
+    if all_asleep(shared) && shared.is_running() {
+        shared.sysmon.park(None);
+    }
+    // Ordering: Relaxed: who still finds it set ends the next wait of the monitor, too early.
+    shared.sysmon_sleeps.store(false, Ordering::Relaxed);
 }
 
 /// A worker's poll number has not moved since `seen.since`: sees to it that others do its work.

@@ -591,6 +591,9 @@ pub(crate) fn thread_is_gone(shared: &Shared) {
     shared.unlist_if_over();
 }
 
+#[cfg(all(test, gort_loom))]
+mod loom;
+
 #[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
 mod tests {
     use super::*;

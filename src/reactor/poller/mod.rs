@@ -7,6 +7,8 @@
 //!
 //! Both compile on Linux, where tests run against both.
 
+#[cfg(test)]
+mod bare;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
 mod portable;
@@ -33,6 +35,9 @@ pub(crate) enum Backend {
     Native,
     /// The one that every system has.
     Portable,
+    /// One that knows no descriptors.
+    #[cfg(test)]
+    Bare,
 }
 
 /// One event: the token given at registration and what the descriptor is ready for ([`bits`]).
@@ -64,6 +69,8 @@ pub(super) enum Poller {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     Epoll(epoll::Epoll),
     Portable(Box<portable::Portable>),
+    #[cfg(test)]
+    Bare(bare::Bare),
 }
 
 impl Poller {
@@ -71,6 +78,10 @@ impl Poller {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if backend == Backend::Native {
             return Ok(Poller::Epoll(epoll::Epoll::new()?));
+        }
+        #[cfg(test)]
+        if backend == Backend::Bare {
+            return Ok(Poller::Bare(bare::Bare::default()));
         }
         let _ = backend;
         Ok(Poller::Portable(Box::new(portable::Portable::new()?)))
@@ -88,6 +99,8 @@ impl Poller {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Poller::Epoll(epoll) => epoll.add(io, token),
             Poller::Portable(portable) => portable.add(io, token),
+            #[cfg(test)]
+            Poller::Bare(_) => Ok(()),
         }
     }
 
@@ -103,6 +116,8 @@ impl Poller {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Poller::Epoll(_) => Ok(()),
             Poller::Portable(portable) => portable.arm(io, token, read, write),
+            #[cfg(test)]
+            Poller::Bare(_) => Ok(()),
         }
     }
 
@@ -111,6 +126,8 @@ impl Poller {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Poller::Epoll(epoll) => epoll.delete(io),
             Poller::Portable(portable) => portable.delete(io),
+            #[cfg(test)]
+            Poller::Bare(_) => Ok(()),
         }
     }
 
@@ -120,6 +137,11 @@ impl Poller {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Poller::Epoll(epoll) => epoll.wait(events, limit),
             Poller::Portable(portable) => portable.wait(events, limit),
+            #[cfg(test)]
+            Poller::Bare(bare) => {
+                bare.wait(events, limit);
+                Ok(())
+            }
         };
         match result {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(()),
@@ -133,6 +155,8 @@ impl Poller {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Poller::Epoll(epoll) => epoll.notify(),
             Poller::Portable(portable) => portable.notify(),
+            #[cfg(test)]
+            Poller::Bare(bare) => bare.notify(),
         }
     }
 }
