@@ -134,6 +134,11 @@ pub mod __private {
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod __fuzzing {
+    /// Makes the choices of this thread the same for every run of an input.
+    pub fn seed() {
+        crate::sys::choose::seed(0);
+    }
+
     /// The scheduler's local queue; see its oracle.
     pub fn ring(data: &[u8]) {
         crate::runtime::ring_oracle::run(data);

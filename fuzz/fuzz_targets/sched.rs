@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| gort_fuzz::sched::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    gort::__fuzzing::seed();
+    gort_fuzz::sched::run(data);
+});

@@ -16,6 +16,7 @@ mod bytes;
 pub mod cancel_drop;
 pub mod chan_ops;
 mod model;
+mod operations;
 mod panics;
 mod programs;
 pub mod sched;

@@ -5,10 +5,12 @@
 
 use super::actors::{ACTORS, Actors};
 use super::model::{Arm, Expected, Model, Taken, Value};
+use super::operations::{
+    Ends, Handle, Operation, RealArm, Token, any_select, closed, received, recv, send, sink,
+};
 use super::panics;
-use futures::{SinkExt, Stream};
-use gort::chan::{Chan, Receiver, RecvStream, SendError, Sender, TryRecvError, TrySendError};
-use gort::{Select, select};
+use futures::Stream;
+use gort::chan::{Chan, RecvStream};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,52 +25,6 @@ const WAKERS: usize = 2 * (ACTORS + 1);
 const HANDLES: usize = 5;
 /// Operations in one poll of a goroutine; its budget is greater.
 const TURN: usize = 16;
-
-/// A value, which is counted while it lives.
-#[derive(Debug, Default)]
-pub struct Token {
-    id: Value,
-    _ledger: Option<Arc<()>>,
-}
-
-/// Sending end, receiving end.
-type Ends = (bool, bool);
-
-#[derive(Debug, Clone)]
-enum Handle {
-    Both(Chan<Token>),
-    Tx(Sender<Token>),
-    Rx(Receiver<Token>),
-}
-
-macro_rules! any {
-    ($handle:expr, $h:ident => $call:expr) => {
-        match $handle {
-            Handle::Both($h) => $call,
-            Handle::Tx($h) => $call,
-            Handle::Rx($h) => $call,
-        }
-    };
-}
-
-impl Handle {
-    fn ends(&self) -> Ends {
-        (!matches!(self, Handle::Rx(_)), !matches!(self, Handle::Tx(_)))
-    }
-
-    fn can(&self, (sends, receives): Ends) -> bool {
-        (!sends || self.ends().0) && (!receives || self.ends().1)
-    }
-
-    /// A handle of the same channel with fewer ends, if `narrow`.
-    fn derive(&self, ends: Ends, narrow: bool) -> Handle {
-        match (self, ends) {
-            (Handle::Both(both), (true, false)) if narrow => Handle::Tx(both.tx()),
-            (Handle::Both(both), (false, true)) if narrow => Handle::Rx(both.rx()),
-            _ => self.clone(),
-        }
-    }
-}
 
 /// What one step does. Numbers choose among what is there, modulo how much that is.
 #[derive(Debug, Clone)]
@@ -86,11 +42,6 @@ pub enum Op {
     Clone { channel: usize, how: usize },
     Release { channel: usize, how: usize },
 }
-
-/// One arm of a real select; with a value it sends.
-type RealArm = (Handle, Option<Token>);
-
-type Operation = Pin<Box<dyn Future<Output = (usize, Taken)> + Send>>;
 
 enum Running {
     Operation(Operation),
@@ -215,7 +166,7 @@ impl World {
     fn check(&self) {
         for (channel, handles) in self.model.channels.iter().zip(&self.handles) {
             let Some(handle) = handles.first() else { continue };
-            let told = any!(handle, h => (h.len(), h.capacity(), h.is_closed()));
+            let told = handle.told();
             let over = channel.closed || channel.disconnected;
             assert_eq!(told, (channel.buffer.len(), channel.capacity, over), "len, cap, closed");
         }
@@ -277,54 +228,25 @@ impl World {
 
     fn token(&mut self) -> Token {
         self.last_value += 1;
-        self.same_token()
-    }
-
-    fn same_token(&self) -> Token {
-        Token { id: self.last_value, _ledger: Some(Arc::clone(&self.ledger)) }
+        Token::new(self.last_value, &self.ledger)
     }
 
     fn try_send(&mut self, channel: usize, how: usize) {
         let token = self.token();
         let Some(handle) = self.handle(channel, (true, false), how) else { return };
-        let result = match handle {
-            Handle::Both(ch) => ch.try_send(token),
-            Handle::Tx(tx) => tx.try_send(token),
-            Handle::Rx(_) => unreachable!("it can send"),
-        };
-        let sent = match result {
-            Ok(()) => Some(Taken::Sent),
-            Err(TrySendError::Full(_)) => None,
-            Err(TrySendError::Closed(_)) => Some(Taken::Closed),
-            Err(TrySendError::Disconnected(token)) => Some(Taken::Back(token.id)),
-        };
+        let sent = handle.try_send(token);
         assert_eq!(sent, self.model.send(channel, self.last_value), "try_send");
     }
 
     fn try_recv(&mut self, channel: usize, how: usize) {
         let Some(handle) = self.handle(channel, (false, true), how) else { return };
-        let result = match handle {
-            Handle::Both(ch) => ch.try_recv(),
-            Handle::Rx(rx) => rx.try_recv(),
-            Handle::Tx(_) => unreachable!("it can receive"),
-        };
-        let received = match result {
-            Ok(token) => Some(Taken::Value(token.id)),
-            Err(TryRecvError::Closed) => Some(Taken::End),
-            Err(TryRecvError::Empty) => None,
-        };
+        let received = handle.try_recv();
         assert_eq!(received, self.model.recv(channel), "try_recv");
     }
 
     fn close(&mut self, channel: usize, how: usize) {
         let Some(handle) = self.handle(channel, (true, false), how / 2) else { return };
-        let closed = match handle {
-            Handle::Both(ch) if how % 2 == 0 => ch.try_close(),
-            Handle::Tx(tx) if how % 2 == 0 => tx.try_close(),
-            Handle::Both(ch) => panics::expect("close of closed channel", || ch.close()).is_some(),
-            Handle::Tx(tx) => panics::expect("close of closed channel", || tx.close()).is_some(),
-            Handle::Rx(_) => unreachable!("it can send"),
-        };
+        let closed = handle.close(how % 2 == 0);
         assert_eq!(closed, self.model.close(channel), "close");
     }
 
@@ -375,13 +297,8 @@ impl World {
 
     fn start_stream(&mut self, channel: usize, how: usize) {
         let Some((slot, handle)) = self.seat(channel, (false, true), how) else { return };
-        let stream = match handle {
-            Handle::Both(ch) => ch.stream(),
-            Handle::Rx(rx) => rx.stream(),
-            Handle::Tx(_) => unreachable!("it can receive"),
-        };
+        let running = Running::Stream(channel, Box::pin(handle.stream()));
         self.model.start(slot, vec![], true, false, false);
-        let running = Running::Stream(channel, Box::pin(stream));
         self.start(slot, running, vec![(channel, (false, true))]);
     }
 
@@ -404,7 +321,7 @@ impl World {
             let c = handle.is_some().then_some(c);
             let nil = Handle::Both(Chan::nil()).derive(ends, narrow);
             let value = sends.then(|| match c.and_then(|c| values[c]) {
-                Some(id) => Token { id, _ledger: Some(Arc::clone(&self.ledger)) },
+                Some(id) => Token::new(id, &self.ledger),
                 None => self.token(),
             });
             if let (Some(c), Some(token)) = (c, &value) {
@@ -432,11 +349,7 @@ impl World {
         let holds = holds.filter_map(|(arm, (handle, _))| Some((channel(arm)?, handle.ends())));
         let holds = holds.collect();
         self.model.start(slot, arms, false, default, biased);
-        let operation: Operation = match real.len() {
-            2 if by_macro => Box::pin(select_two(fixed(real), default)),
-            3 if by_macro => Box::pin(select_three(fixed(real), default)),
-            _ => Box::pin(select_many(real, default, biased)),
-        };
+        let operation = any_select(real, default, biased, by_macro);
         self.start(slot, Running::Operation(operation), holds);
     }
 
@@ -536,155 +449,4 @@ impl World {
         };
         *among.iter().find(panics).unwrap_or_else(|| panic!("a panic instead of {among:?}"))
     }
-}
-
-// The operations, with handles of their own.
-
-fn received(item: Option<Token>) -> Taken {
-    item.map_or(Taken::End, |token| Taken::Value(token.id))
-}
-
-fn received_ok(token: Token, ok: bool) -> Taken {
-    received(ok.then_some(token))
-}
-
-/// No value that was sent has the number 0.
-fn zero_is_end(token: Token) -> Taken {
-    received((token.id != 0).then_some(token))
-}
-
-fn sent(result: Result<(), SendError<Token>>) -> Taken {
-    match result {
-        Ok(()) => Taken::Sent,
-        Err(SendError(token)) => Taken::Back(token.id),
-    }
-}
-
-async fn send(handle: Handle, token: Token) -> (usize, Taken) {
-    let taken = match &handle {
-        Handle::Both(ch) => {
-            ch.send(token).await;
-            Taken::Sent
-        }
-        Handle::Tx(tx) => sent(tx.send(token).await),
-        Handle::Rx(_) => unreachable!("it can send"),
-    };
-    (0, taken)
-}
-
-fn sink(handle: Handle, token: Token) -> impl Future<Output = (usize, Taken)> {
-    let mut sink = match handle {
-        Handle::Both(ch) => ch.sink(),
-        Handle::Tx(tx) => tx.sink(),
-        Handle::Rx(_) => unreachable!("it can send"),
-    };
-    async move { (0, sent(sink.send(token).await)) }
-}
-
-async fn recv(handle: Handle, how: usize) -> (usize, Taken) {
-    let taken = match (&handle, how) {
-        (Handle::Both(ch), 0) => received(ch.next().await),
-        (Handle::Rx(rx), 0) => received(rx.next().await),
-        (Handle::Both(ch), 1) => zero_is_end(ch.recv().await),
-        (Handle::Rx(rx), 1) => zero_is_end(rx.recv().await),
-        (Handle::Both(ch), _) => {
-            let (token, ok) = ch.recv_ok().await;
-            received_ok(token, ok)
-        }
-        (Handle::Rx(rx), _) => {
-            let (token, ok) = rx.recv_ok().await;
-            received_ok(token, ok)
-        }
-        (Handle::Tx(_), _) => unreachable!("it can receive"),
-    };
-    (0, taken)
-}
-
-async fn closed(handle: Handle) {
-    match &handle {
-        Handle::Both(ch) => ch.closed().await,
-        Handle::Tx(tx) => tx.closed().await,
-        Handle::Rx(_) => unreachable!("it can send"),
-    }
-}
-
-fn fixed<const N: usize>(arms: Vec<RealArm>) -> [RealArm; N] {
-    arms.try_into().expect("as many arms")
-}
-
-async fn select_many(arms: Vec<RealArm>, default: bool, biased: bool) -> (usize, Taken) {
-    let (handles, tokens): (Vec<Handle>, Vec<Option<Token>>) = arms.into_iter().unzip();
-    let mut select = Select::new();
-    if biased {
-        select.biased();
-    }
-    for (handle, token) in handles.iter().zip(tokens) {
-        match (handle, token) {
-            (Handle::Both(ch), None) => select.recv(ch, received_ok),
-            (Handle::Rx(rx), None) => select.next(rx, received),
-            (Handle::Both(ch), Some(token)) => select.send(ch, token, |()| Taken::Sent),
-            (Handle::Tx(tx), Some(token)) => select.send(tx, token, sent),
-            (Handle::Tx(_), None) | (Handle::Rx(_), Some(_)) => unreachable!("the wrong end"),
-        };
-    }
-    if default {
-        select.default(|| Taken::Default);
-    }
-    select.await
-}
-
-fn rx(handle: &Handle) -> &Receiver<Token> {
-    let Handle::Rx(rx) = handle else { unreachable!("it receives") };
-    rx
-}
-
-fn tx(handle: &Handle) -> &Sender<Token> {
-    let Handle::Tx(tx) = handle else { unreachable!("it sends") };
-    tx
-}
-
-/// `select!` with these arms, and `default` or not.
-macro_rules! with_default {
-    ($default:expr, { $($arms:tt)* }) => {
-        if $default {
-            select! { $($arms)* default => (usize::MAX, Taken::Default) }
-        } else {
-            select! { $($arms)* }
-        }
-    };
-}
-
-async fn select_two(arms: [RealArm; 2], default: bool) -> (usize, Taken) {
-    let [(a, x), (b, y)] = arms;
-    match (x, y) {
-        (None, None) => with_default!(default, {
-            v, ok = <-rx(&a) => (0, received_ok(v, ok)),
-            item = rx(&b).next() => (1, received(item)),
-        }),
-        (None, Some(y)) => with_default!(default, {
-            v = <-rx(&a) => (0, zero_is_end(v)),
-            r = tx(&b) <- y => (1, sent(r)),
-        }),
-        (Some(x), None) => with_default!(default, {
-            r = tx(&a).send(x) => (0, sent(r)),
-            v, ok = <-rx(&b) => (1, received_ok(v, ok)),
-        }),
-        (Some(x), Some(y)) => with_default!(default, {
-            r = tx(&a) <- x => (0, sent(r)),
-            r = tx(&b) <- y => (1, sent(r)),
-        }),
-    }
-}
-
-/// A receive, a send from an option, and a receive; another shape is a dynamic select's.
-async fn select_three(arms: [RealArm; 3], default: bool) -> (usize, Taken) {
-    let [(a, None), (b, Some(y)), (c, None)] = arms else {
-        return select_many(arms.into(), default, false).await;
-    };
-    let mut pending = Some(y);
-    with_default!(default, {
-        v, ok = <-rx(&a) => (0, received_ok(v, ok)),
-        r = tx(&b) <- &mut pending => (1, sent(r)),
-        v, ok = <-rx(&c) => (2, received_ok(v, ok)),
-    })
 }

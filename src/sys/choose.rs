@@ -96,6 +96,12 @@ pub(crate) fn install(script: Option<Box<Script>>) -> Option<Box<Script>> {
     SCRIPT.replace(script)
 }
 
+/// Starts the thread's random numbers anew, from a seed: one input of a fuzz target is one run.
+#[cfg(fuzzing)]
+pub(crate) fn seed(seed: u64) {
+    SOURCE.set(Source::Random(fastrand::Rng::with_seed(seed)));
+}
+
 /// Adds an event to the trace of the thread's script, if it has one.
 pub(crate) fn note(event: u64) {
     with_script(|script| script.note(event));
