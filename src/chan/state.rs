@@ -154,8 +154,14 @@ pub(super) struct State<T> {
 /// Larger values do not take the inlined paths, which would put copies of them on the stack.
 const QUICK_BYTES: usize = 1024;
 
-/// Buffers that need no more memory than this are never shrunk.
+/// Buffers that need no more memory than this, or hold one value, are never shrunk.
 const KEEP_BYTES: usize = 64 * 1024;
+
+/// As many values as `KEEP_BYTES` hold, and at least one.
+#[inline]
+fn keep<T>() -> usize {
+    (KEEP_BYTES / size_of::<T>().max(1)).max(1)
+}
 
 impl<T> State<T> {
     pub(super) fn new(capacity: usize) -> Self {
@@ -328,6 +334,9 @@ impl<T> State<T> {
             // SAFETY: by this function's contract.
             unsafe { into.write(value) };
         }
+        if self.returned.is_empty() && self.returned.capacity() > keep::<(u64, T)>() {
+            self.returned = Vec::new();
+        }
         Tried::Done
     }
 
@@ -344,7 +353,7 @@ impl<T> State<T> {
                 self.buffer.push_back(unsafe { value.assume_init() });
             }
         }
-        if self.has_burst() && self.buffer.len() < self.buffer.capacity() / 8 {
+        if self.has_burst() && self.buffer.len() <= self.buffer.capacity() / 8 {
             self.shrink();
         }
     }
@@ -352,14 +361,14 @@ impl<T> State<T> {
     /// Whether the buffer has so much memory that it may be worth giving some back.
     #[inline]
     fn has_burst(&self) -> bool {
-        self.buffer.capacity() > KEEP_BYTES / size_of::<T>().max(1)
+        size_of::<T>() > 0 && self.buffer.capacity() > keep::<T>()
     }
 
     #[cold]
     fn shrink(&mut self) {
-        if size_of::<T>() > 0 {
-            self.buffer.shrink_to(self.buffer.capacity() / 2);
-        }
+        let half = self.buffer.capacity() / 2;
+        // No other receive comes to shrink a buffer that is empty now.
+        self.buffer.shrink_to(if self.buffer.is_empty() { half.min(keep::<T>()) } else { half });
     }
 
     /// Gives `*value` to a receiver that waits. `next` is the match in front of which this one is, by
