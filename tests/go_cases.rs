@@ -9,10 +9,11 @@
 mod layout {
     pub(crate) mod files;
     pub(crate) mod lexer;
+    pub(crate) mod named;
 }
 
 use layout::files::sources;
-use layout::lexer::{Token, tokens};
+use layout::named::{Test, assert_none, is_named, tests_in};
 use std::path::Path;
 
 const CASES: u32 = 159;
@@ -113,76 +114,8 @@ fn check(list: &str, tests: &[Test], is_file: &dyn Fn(&str) -> bool) -> Vec<Stri
     complaints
 }
 
-// The tests.
-
-/// A function that is named after a case.
-struct Test {
-    name: String,
-    /// File and line.
-    place: String,
-}
-
 fn is_named_after_a_case(name: &str) -> bool {
-    let digits = name.strip_prefix('c').and_then(|rest| rest.split_once('_'));
-    digits.is_some_and(|(digits, _)| {
-        digits.len() == 3 && digits.chars().all(|digit| digit.is_ascii_digit())
-    })
-}
-
-/// Whether an attribute is `#[test]` or, say, `#[gort::test(worker_threads = 2)]`.
-fn says_test(attribute: &[Token<'_>]) -> bool {
-    let path = attribute.iter().map(|token| token.text).take_while(|text| *text != "(");
-    path.last() == Some("test")
-}
-
-/// The functions of a source text that are named after a case and are tests, and complaints about those
-/// that are not.
-fn tests_in(path: &str, source: &str) -> (Vec<Test>, Vec<String>) {
-    let tokens = tokens(source);
-    let (mut tests, mut complaints) = (Vec::new(), Vec::new());
-    let (mut at, mut decorated) = (0, false);
-    while at < tokens.len() {
-        match tokens[at].text {
-            "#" if tokens.get(at + 1).is_some_and(|token| token.text == "[") => {
-                let attribute = attribute(&tokens[at + 2..]);
-                decorated |= says_test(attribute);
-                at += 2 + attribute.len();
-            }
-            "fn" => {
-                let name = tokens.get(at + 1).map_or("", |token| token.text);
-                let place = format!("{path}:{}", tokens[at].line);
-                if is_named_after_a_case(name) && decorated {
-                    tests.push(Test { name: name.to_owned(), place });
-                } else if is_named_after_a_case(name) {
-                    complaints.push(format!("{place}: {name} is not a test"));
-                }
-                decorated = false;
-            }
-            "{" | "}" | ";" => decorated = false,
-            _ => {}
-        }
-        at += 1;
-    }
-    (tests, complaints)
-}
-
-/// What stands before the bracket that closes the attribute.
-fn attribute<'t, 's>(tokens: &'t [Token<'s>]) -> &'t [Token<'s>] {
-    let mut depth = 1;
-    let close = tokens.iter().position(|token| {
-        match token.text {
-            "[" => depth += 1,
-            "]" => depth -= 1,
-            _ => {}
-        }
-        depth == 0
-    });
-    &tokens[..close.unwrap_or(tokens.len())]
-}
-
-#[track_caller]
-fn assert_none(complaints: &[String]) {
-    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+    is_named(name, 'c', 3)
 }
 
 #[test]
@@ -190,7 +123,7 @@ fn the_list_is_whole_and_true() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut tests, mut complaints) = (Vec::new(), Vec::new());
     for (path, text) in sources(&["src", "tests"]) {
-        let (found, wrong) = tests_in(&path, &text);
+        let (found, wrong) = tests_in(&path, &text, is_named_after_a_case);
         tests.extend(found);
         complaints.extend(wrong);
     }
@@ -200,7 +133,7 @@ fn the_list_is_whole_and_true() {
 }
 
 mod notices {
-    use super::{CASES, Test, assert_none, check, tests_in};
+    use super::{CASES, Test, assert_none, check, is_named_after_a_case, tests_in};
 
     /// A list that is right, with line `case` replaced.
     fn list_with(case: u32, line: &str) -> String {
@@ -284,7 +217,7 @@ mod notices {
             #[cfg(test)] mod tests { fn c005_d() {} }
             #[test] fn c06_e() {} fn call() { c007_f() }
         ";
-        let (tests, complaints) = tests_in("here", source);
+        let (tests, complaints) = tests_in("here", source, is_named_after_a_case);
         let names: Vec<_> = tests.iter().map(|test| test.name.as_str()).collect();
         assert_eq!(names, ["c001_a", "c003_b"]);
         let wrong = [("here:3", "c002"), ("here:7", "c004"), ("here:8", "c005")];

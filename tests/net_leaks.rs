@@ -51,8 +51,10 @@ async fn everything_that_can_be_dropped(listener: &TcpListener, addr: SocketAddr
     drop(TcpStream::from_std(std).unwrap());
 }
 
+/// compio#315, monoio#318, tokio#7979: what the system had opened for an operation that was dropped
+/// stayed open.
 #[test]
-fn nothing_that_is_dropped_half_way_keeps_a_descriptor() {
+fn t30_nothing_that_is_dropped_half_way_keeps_a_descriptor() {
     gort::run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();

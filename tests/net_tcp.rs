@@ -1,5 +1,8 @@
 //! Connections on loopback, end to end.
 
+mod common;
+
+use common::Polled;
 use futures::StreamExt;
 use gort::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use gort::net::{TcpListener, TcpStream, TooManyFiles, lookup_host};
@@ -9,7 +12,9 @@ use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
-use std::task::Poll;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 /// Runs `main` with both reactors, on workers and on one thread, and fails rather than hang. Returns
 /// what it returned last.
@@ -33,12 +38,6 @@ async fn pair() -> (TcpStream, TcpStream) {
     let (listener, addr) = listen().await;
     let client = TcpStream::connect(addr).await.unwrap();
     (client, listener.accept().await.unwrap().0)
-}
-
-/// Polls `future` once.
-async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
-    let mut future = pin!(future);
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 
 #[test]
@@ -160,16 +159,77 @@ fn a_port_in_use_is_refused() {
     });
 }
 
+/// Waits until the task that polled `future` is woken.
+async fn woken<F: Future>(future: &Polled<F>) {
+    while future.wakes() == 0 {
+        gort::task::yield_now().await;
+    }
+}
+
+/// compio#315, monoio#318: an accept was given up when the system had done its work already. The
+/// connection was the dropped future's, and nobody closed it or got it. Here it is the next one's.
 #[test]
-fn an_accept_that_is_dropped_loses_no_connection() {
+fn t30_an_accept_that_is_dropped_when_it_is_ready_loses_no_connection() {
     run(|| async {
         let (listener, addr) = listen().await;
-        let mut dropped = listener.accept();
-        assert!(poll_once(&mut dropped).await.is_pending());
-        let client = TcpStream::connect(addr).await.unwrap();
-        drop(dropped);
-        let (_, from) = listener.accept().await.unwrap();
-        assert_eq!(from, client.local_addr().unwrap());
+        for _ in 0..20 {
+            let (mut first, mut second) =
+                (Polled::new(listener.accept()), Polled::new(listener.accept()));
+            assert!(first.poll().is_pending() && second.poll().is_pending());
+            let client = TcpStream::connect(addr).await.unwrap();
+            woken(&first).await;
+            drop(first);
+            woken(&second).await;
+            let (_, from) = second.ready().unwrap();
+            assert_eq!(from, client.local_addr().unwrap());
+
+            // Nobody else has begun to wait before it is dropped.
+            let mut dropped = Polled::new(listener.accept());
+            assert!(dropped.poll().is_pending());
+            let client = TcpStream::connect(addr).await.unwrap();
+            woken(&dropped).await;
+            drop(dropped);
+            let (_, from) = listener.accept().await.unwrap();
+            assert_eq!(from, client.local_addr().unwrap());
+        }
+    });
+}
+
+/// The same with a goroutine that is aborted after it was woken for its connection.
+#[test]
+fn t30_an_accept_that_is_aborted_when_it_is_ready_loses_no_connection() {
+    run(|| async {
+        let (listener, addr) = listen().await;
+        let listener = Arc::new(listener);
+        for _ in 0..20 {
+            let polls = Arc::new(AtomicUsize::new(0));
+            let accepts = gort::go({
+                let (listener, polls) = (listener.clone(), polls.clone());
+                async move {
+                    let mut accept = pin!(listener.accept());
+                    // It is woken, and does not look.
+                    let look = |cx: &mut Context<'_>| {
+                        let first = polls.load(Ordering::Relaxed) == 0;
+                        let looked = first.then(|| accept.as_mut().poll(cx).map(drop));
+                        polls.fetch_add(1, Ordering::Relaxed);
+                        looked.unwrap_or(Poll::Pending)
+                    };
+                    poll_fn(look).await;
+                }
+            });
+            let polled = async |times| {
+                while polls.load(Ordering::Relaxed) < times {
+                    gort::task::yield_now().await;
+                }
+            };
+            polled(1).await;
+            let client = TcpStream::connect(addr).await.unwrap();
+            polled(2).await;
+            accepts.abort();
+            assert!(accepts.await.unwrap_err().is_cancelled());
+            let (_, from) = listener.accept().await.unwrap();
+            assert_eq!(from, client.local_addr().unwrap());
+        }
     });
 }
 
@@ -177,7 +237,7 @@ fn an_accept_that_is_dropped_loses_no_connection() {
 fn several_acceptors_get_each_connection_once() {
     run(|| async {
         let (listener, addr) = listen().await;
-        let listener = std::sync::Arc::new(listener);
+        let listener = Arc::new(listener);
         let acceptors: Vec<_> = (0..4)
             .map(|_| {
                 let listener = listener.clone();
@@ -201,20 +261,38 @@ fn several_acceptors_get_each_connection_once() {
     });
 }
 
+/// tokio#7979, of files: what a dropped operation had already been given was lost. Bytes, here: a read
+/// that is dropped when they are there leaves them to the next one.
 #[test]
-fn a_read_that_is_dropped_loses_no_byte() {
+fn t30_a_read_that_is_dropped_when_it_is_ready_loses_no_byte() {
     run(|| async {
         let (mut client, mut server) = pair().await;
         for round in 0..100u8 {
             let mut buf = [0; 4];
-            {
-                let mut read = pin!(server.read(&mut buf));
-                assert!(poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx))).await.is_pending());
-                client.write_all(&[round; 4]).await.unwrap();
+            let mut read = Polled::new(server.read(&mut buf));
+            assert!(read.poll().is_pending());
+            client.write_all(&[round; 4]).await.unwrap();
+            if round % 2 == 0 {
+                woken(&read).await;
+            }
+            drop(read);
+            if round % 3 == 0 {
+                server.readable().await.unwrap();
             }
             server.read_exact(&mut buf).await.unwrap();
             assert_eq!(buf, [round; 4]);
         }
+        // A part of what was asked for has come, and the end of the stream after it.
+        let mut buf = [0; 8];
+        let mut read = Polled::new(server.read(&mut buf));
+        assert!(read.poll().is_pending());
+        client.write_all(b"last").await.unwrap();
+        client.shutdown().await.unwrap();
+        woken(&read).await;
+        drop(read);
+        let mut rest = Vec::new();
+        server.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"last");
     });
 }
 

@@ -5,7 +5,7 @@ mod select_util;
 use futures::channel::oneshot;
 use gort::chan::SendError;
 use gort::{Chan, Receiver, Sender, chan, select};
-use select_util::{Woken, filled, now, panic_text, poll, poll_with};
+use select_util::{Woken, filled, now, poll, poll_with};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -538,87 +538,6 @@ fn t8_a_claim_that_is_not_collected_is_taken_back_by_its_own_goroutine() {
         .await;
         other.send(2).await;
         assert_eq!(unpolled.await, 2);
-    });
-}
-
-#[test]
-fn t15_close_panics_in_the_select_and_nobody_else_is_disturbed() {
-    let (c, d) = (Chan::new(0), Chan::<i32>::new(0));
-    let mut parked = Box::pin(async {
-        select! { c <- 1 => {}, _v = <-d => {} }
-    });
-    assert!(poll(parked.as_mut()).is_pending());
-    let mut receiver = pin!(d.recv());
-    assert!(poll(receiver.as_mut()).is_pending());
-    c.close();
-    let text = panic_text(|| {
-        let _ = poll(parked.as_mut());
-    });
-    assert_eq!(text, "send on closed channel");
-    assert!(d.try_send(9).is_ok());
-    assert_eq!(poll(receiver), Poll::Ready(9));
-}
-
-#[test]
-fn t17_a_sending_and_a_receiving_select_meet() {
-    let (c, never) = (Chan::new(0), Chan::<i32>::new(0));
-    let mut send = pin!(async {
-        select! { c <- 1 => 's', _v = <-never => 'n' }
-    });
-    assert!(poll(send.as_mut()).is_pending());
-    let got = now(async {
-        select! { v = <-c => v, v = <-never => v }
-    });
-    assert_eq!(got, 1);
-    assert_eq!(poll(send), Poll::Ready('s'));
-
-    let mut receive = pin!(async {
-        select! { v = <-c => v, v = <-never => v }
-    });
-    assert!(poll(receive.as_mut()).is_pending());
-    now(async {
-        select! { c <- 2 => {}, _v = <-never => {} }
-    });
-    assert_eq!(poll(receive), Poll::Ready(2));
-}
-
-#[cfg(not(foreign_executor))]
-fn current_thread() -> gort::runtime::Runtime {
-    gort::runtime::Builder::new_current_thread().build().unwrap()
-}
-
-#[cfg(not(foreign_executor))]
-#[test]
-fn t19_a_select_that_is_always_ready_lets_others_run() {
-    current_thread().block_on(async {
-        let ready = Chan::<i32>::new(0);
-        ready.close();
-        let stop = Chan::<i32>::new(0);
-        let other = stop.clone();
-        gort::spawn(async move { other.close() });
-        loop {
-            select! {
-                biased;
-                <-stop => break,
-                <-ready => {}
-            }
-        }
-    });
-}
-
-#[cfg(not(foreign_executor))]
-#[test]
-fn t20_a_loop_over_a_select_with_default_lets_others_run() {
-    current_thread().block_on(async {
-        let stop = Chan::<i32>::new(0);
-        let other = stop.clone();
-        gort::spawn(async move { other.close() });
-        loop {
-            select! {
-                <-stop => break,
-                default => {}
-            }
-        }
     });
 }
 

@@ -37,6 +37,12 @@ where
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicUsize);
 
+impl Count {
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 impl Wake for Count {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +81,12 @@ impl<F: Future> Polled<F> {
 
     /// How often it was woken.
     pub(crate) fn wakes(&self) -> usize {
-        self.count.0.load(Ordering::Relaxed)
+        self.count.get()
+    }
+
+    /// The count, for when it is gone.
+    pub(crate) fn count(&self) -> Arc<Count> {
+        Arc::clone(&self.count)
     }
 }
 

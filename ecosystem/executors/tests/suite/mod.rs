@@ -17,6 +17,16 @@ mod go_chan;
 mod go_select;
 #[path = "../../../../tests/go_sync.rs"]
 mod go_sync;
+#[path = "../../../../tests/hazards_cancel.rs"]
+mod hazards_cancel;
+#[path = "../../../../tests/hazards_close.rs"]
+mod hazards_close;
+#[path = "../../../../tests/hazards_select.rs"]
+mod hazards_select;
+#[path = "../../../../tests/hazards_values.rs"]
+mod hazards_values;
+#[path = "../../../../tests/hazards_wakers.rs"]
+mod hazards_wakers;
 #[path = "../../../../tests/select_dynamic.rs"]
 mod select_dynamic;
 #[path = "../../../../tests/select_macro.rs"]
