@@ -11,7 +11,7 @@ use concurrent_queue::ConcurrentQueue;
 pub(crate) enum Chain {
     /// The usual spawn or wake from outside.
     One(Item),
-    /// Half a ring, oldest first.
+    /// Half a ring or less, oldest first; never nothing.
     Many(Vec<Item>),
 }
 

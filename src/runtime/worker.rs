@@ -25,7 +25,7 @@ use super::goroutine::{self, Meta, Policy};
 use super::inject::Chain;
 use super::join::JoinHandle;
 use super::processor::{Processor, Status};
-use super::ring::Item;
+use super::ring::{self, Item};
 use super::schedule::Schedule;
 use super::shared::{Phase, Shared};
 use super::{shutdown, sysmon};
@@ -53,6 +53,8 @@ const TURN: Nanos = 250_000;
 const MAINTENANCE: std::ops::Range<Nanos> = 8_000..25_000;
 /// Most polls between two such looks.
 const MAX_INTERVAL: u32 = 64;
+/// A worker whose ring holds fewer tasks takes in all that it gets from the global queue.
+const FEW: u32 = ring::CAPACITY / 4;
 /// Rounds over all other workers before a searcher gives up.
 const SEARCH_ROUNDS: usize = 2;
 /// Goroutine numbers that a worker reserves at a time.
@@ -196,7 +198,7 @@ impl Worker {
         }
         if tick == self.global_at.get() {
             self.global_at.set(tick.wrapping_add(self.shared.config.global_queue_interval));
-            if let Some(task) = self.take_global() {
+            if let Some(task) = self.sip_global() {
                 return Some(task);
             }
         }
@@ -304,6 +306,26 @@ impl Worker {
             }
         };
         self.unless_over(task?)
+    }
+
+    /// As [`take_global`](Self::take_global), by a worker that has enough to do: the rest of a chain goes
+    /// to the tail of the queue, unless the ring is nearly empty. In the ring it would soon push out as
+    /// many others, and tasks that run all the time would travel from worker to worker.
+    fn sip_global(&self) -> Option<Item> {
+        if self.processor().ring.len() < FEW {
+            return self.take_global();
+        }
+        let task = match self.shared.inject.pop()? {
+            Chain::One(task) => task,
+            Chain::Many(mut tasks) => {
+                let first = tasks.remove(0);
+                if !tasks.is_empty() {
+                    self.overflow(tasks);
+                }
+                first
+            }
+        };
+        self.unless_over(task)
     }
 
     /// A task that came from elsewhere, to be run now; or back to the global queue with it, if nothing is
@@ -633,6 +655,35 @@ mod tests {
         shared.enter_phase(Phase::Dead);
         assert!(worker.next_task().is_none() && worker.find_task().is_none());
         assert!(!shared.inject.is_empty(), "it is dropped at the shutdown");
+        *shared.core.lock() = Some(worker);
+    }
+
+    /// Otherwise tasks that run all the time travel from worker to worker: what a chain brings to a full
+    /// ring pushes out as much.
+    #[test]
+    fn a_busy_worker_takes_one_task_of_a_chain_and_leaves_the_rest_to_all() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let _entered = runtime.enter();
+        let shared = context::current();
+        let worker = shared.core.lock().take().expect("nobody runs it");
+        for _ in 0..FEW + 3 {
+            drop(runtime.spawn(async {}));
+        }
+        for _ in 0..FEW {
+            let task = worker.take_global().expect("it was spawned");
+            worker.push_ring(task);
+        }
+        let chain: Vec<_> = std::iter::from_fn(|| worker.take_global()).collect();
+        let order: Vec<_> = chain.iter().map(|task| task.as_ptr()).collect();
+
+        shared.inject.push(Chain::Many(chain));
+        for (taken, expected) in order.iter().enumerate() {
+            let task = worker.sip_global().expect("the chain has not ended");
+            assert_eq!(task.as_ptr(), *expected, "the oldest first");
+            assert_eq!(shared.inject.is_empty(), taken + 1 == order.len(), "the rest is for all");
+            assert_eq!(worker.processor().ring.len(), FEW, "and not for the ring");
+            worker.poll(task);
+        }
         *shared.core.lock() = Some(worker);
     }
 }
