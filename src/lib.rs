@@ -40,6 +40,7 @@
 //! | `select`, `reflect.Select` | [`select!`], [`Select`] |
 //! | `defer` | [`defer!`] |
 //! | `sync` | [`sync`] |
+//! | `context` | [`context`] |
 //! | `time.Sleep`, `time.After` | [`time::sleep`], [`time::after`] |
 //! | `net` | [`net`] |
 //! | `runtime.Gosched`, `Goexit`, `NumGoroutine`, `GOMAXPROCS` | [`runtime`] |
@@ -66,6 +67,7 @@
 
 pub mod chan;
 pub mod compat;
+pub mod context;
 pub mod io;
 pub mod net;
 pub(crate) mod reactor;

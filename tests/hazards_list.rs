@@ -18,8 +18,8 @@ use std::collections::BTreeSet;
 
 const HAZARDS: u32 = 40;
 
-/// Those of semaphores, of the clock of `synctest`, of contexts, and of groups of goroutines.
-const MAY_COME_LATER: &[u32] = &[9, 32, 33, 35, 36];
+/// Those of semaphores, of the clock of `synctest`, and of groups of goroutines.
+const MAY_COME_LATER: &[u32] = &[9, 32, 35, 36];
 
 fn is_named_after_a_hazard(name: &str) -> bool {
     is_named(name, 't', 2)

@@ -49,7 +49,7 @@
 // `state.rs` is what a channel is, its invariants, and all that happens under the lock; `core.rs` puts the
 // lock around it, and what may be known without the lock beside it; `recv.rs` and `send.rs` are the two
 // operations and their futures; `watch.rs` those who are only woken; `feed.rs` channels whose values come
-// from a timer; `stream.rs` the adapters; `handle.rs` the handles and their counts.
+// from a timer; `signal.rs` channels that no handle closes; `stream.rs` the adapters; `handle.rs` the handles and their counts.
 //
 // A select drives channel operations through `wait::arm::Arm`, which `arm.rs` implements:
 // `RecvArm::new(rx.core())`, `SendArm::new(tx.core(), Some(value))`; `None` for a core is nil and
@@ -68,6 +68,7 @@ mod recv;
 mod send;
 #[cfg(all(test, gort_shuttle))]
 mod shuttle;
+mod signal;
 mod state;
 mod stream;
 #[cfg(test)]
@@ -87,4 +88,5 @@ pub(crate) use self::{
     core::Core,
     feed::{Feed, fed},
     send::Outcome,
+    signal::Signal,
 };

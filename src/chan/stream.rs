@@ -45,6 +45,15 @@ impl<T> RecvStream<T> {
     pub fn receiver(&self) -> &Receiver<T> {
         &self.receiver
     }
+
+    /// Ready once the channel is closed and empty; what it holds before that is dropped. Without a unit of
+    /// the budget and without a word about the wait.
+    pub(crate) fn poll_end_quietly(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(core) = self.receiver.core() else { return Poll::Pending };
+        let watch = self.watch.get_or_insert_with(|| Box::pin(Watch::new()));
+        while ready!(watch.as_ref().poll(core, Event::Receivable, cx, look)).is_some() {}
+        Poll::Ready(())
+    }
 }
 
 /// Receives under the lock: `Some(None)` is the end.

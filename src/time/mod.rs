@@ -52,13 +52,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Where timers go that are made on this thread.
-fn shard() -> Arc<Shard> {
+pub(crate) fn shard() -> Arc<Shard> {
     context::with_driver(|driver| Arc::clone(driver.shard()))
 }
 
 /// Where a timer goes whose runtime has been shut down: to the current one, or to the global one if the
 /// thread is in none, or in one that has been shut down itself.
-fn refuge() -> Arc<Shard> {
+pub(crate) fn refuge() -> Arc<Shard> {
     let shard = shard();
     if shard.is_stopped() { Arc::clone(context::global_driver().shard()) } else { shard }
 }

@@ -11,7 +11,9 @@ pub(crate) const ROWS: &[&[&str]] = &[
     &["task"],
     &["chan"],
     &["select", "sync", "time"],
-    &["context", "errgroup", "semaphore", "singleflight"],
+    &["context"],
+    &["semaphore", "singleflight"],
+    &["errgroup"],
     &["net", "io", "fs", "signal", "process", "compat"],
     &["diag", "leak", "synctest"],
 ];
