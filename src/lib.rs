@@ -41,7 +41,7 @@
 //! | `defer` | [`defer!`] |
 //! | `sync` | [`sync`] |
 //! | `context` | [`context`] |
-//! | `time.Sleep`, `time.After` | [`time::sleep`], [`time::after`] |
+//! | `time` | [`time`] |
 //! | `net` | [`net`] |
 //! | `runtime.Gosched`, `Goexit`, `NumGoroutine`, `GOMAXPROCS` | [`runtime`] |
 //!

@@ -1,12 +1,14 @@
-//! Hazards of a time that comes while somebody changes their mind. T31, of sleeps, intervals and times
-//! as channels.
+//! Hazards of a time that comes while somebody changes their mind. T31, of sleeps, intervals, timers,
+//! tickers and times as channels.
 
 mod common;
 
 use common::Polled;
 use gort::chan::TryRecvError;
 use gort::runtime::{Builder, Runtime};
-use gort::time::{Duration, Instant, MissedTickBehavior, advance, after, interval, sleep, timeout};
+use gort::time::{
+    Duration, Instant, MissedTickBehavior, Ticker, Timer, advance, after, interval, sleep, timeout,
+};
 use gort::{Receiver, select};
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -246,5 +248,102 @@ fn t31_a_slow_receiver_of_ticks_gets_no_burst_unless_it_wants_one() {
         assert_eq!(late(MissedTickBehavior::Skip).await, (1, 110 * MS));
         assert_eq!(late(MissedTickBehavior::Delay).await, (1, 117 * MS));
         assert_eq!(late(MissedTickBehavior::Burst).await, (10, 110 * MS));
+    });
+}
+
+// Timers and tickers.
+
+/// Go#37196, Go#69312: a stop or a reset that raced with the firing left a stale value in the channel.
+/// Here receives give up at the same time, so that a value may be under way more than once.
+#[test]
+fn t31_a_timer_that_is_stopped_or_set_as_its_time_comes_yields_nothing_stale() {
+    /// Receives with futures that it may drop when they have been handed the value, or sooner, until it
+    /// has received or is told that it is over.
+    fn receive(timer: &Timer, over: &AtomicUsize, mut rng: fastrand::Rng) -> usize {
+        while over.load(Ordering::Relaxed) == 0 {
+            let mut recv = Polled::new(timer.c().recv());
+            let mut polled = recv.poll();
+            let hasty = rng.bool();
+            while polled.is_pending() && recv.wakes() == 0 && over.load(Ordering::Relaxed) == 0 {
+                dawdle(&mut rng);
+                if hasty {
+                    break;
+                }
+            }
+            if polled.is_pending() && rng.bool() {
+                polled = recv.poll();
+            }
+            if polled.is_ready() {
+                return 1;
+            }
+        }
+        0
+    }
+    let (runtime, mut rng) = (workers(), fastrand::Rng::with_seed(3));
+    for round in 0..600 {
+        let timer = runtime.block_on(async { Timer::new(Duration::from_micros(100)) });
+        let (over, fork) = (AtomicUsize::new(0), rng.fork());
+        let (stopped, received) = thread::scope(|scope| {
+            let receiver = scope.spawn(|| receive(&timer, &over, fork));
+            let until = Instant::now() + Duration::from_micros(rng.u64(..400));
+            while Instant::now() < until {
+                std::hint::spin_loop();
+            }
+            let stopped = if round % 2 == 0 { timer.stop() } else { timer.reset(HOUR) };
+            over.store(1, Ordering::Relaxed);
+            (stopped, receiver.join().unwrap())
+        });
+        assert_eq!(usize::from(stopped) + received, 1, "round {round}");
+        assert_eq!(timer.c().try_recv(), Err(TryRecvError::Empty), "round {round}");
+        assert_eq!(timer.stop(), round % 2 == 1);
+    }
+}
+
+/// The same, with a receive and a select that were handed the value and are dropped after the stop.
+#[test]
+fn t31_a_value_that_nobody_has_seen_is_stopped_where_it_is() {
+    async fn check<F: Future>(waits: impl Fn(Receiver<Instant>) -> F) {
+        for reset in [false, true] {
+            let timer = Timer::new(10 * MS);
+            let mut first = Polled::new(waits(timer.c().clone()));
+            assert!(first.poll().is_pending());
+            advance(20 * MS).await;
+            assert_eq!(first.wakes(), 1);
+            assert!(if reset { timer.reset(10 * MS) } else { timer.stop() });
+            drop(first);
+            assert_eq!(timer.c().try_recv(), Err(TryRecvError::Empty));
+            advance(20 * MS).await;
+            assert_eq!(timer.c().try_recv().is_ok(), reset);
+        }
+    }
+    by_hand(async {
+        check(|rx| async move { rx.recv().await }).await;
+        check(|rx| async move {
+            select! { due = <-rx => due, due = <-after(HOUR) => due }
+        })
+        .await;
+    });
+}
+
+/// A ticker that nobody looks at has one tick, and goes on in its phase.
+#[test]
+fn t31_a_slow_receiver_of_a_ticker_gets_one_tick_and_no_burst() {
+    by_hand(async {
+        let start = Instant::now();
+        let ticker = Ticker::new(10 * MS);
+        for round in 1..=5u32 {
+            let base = start + round * 100 * MS;
+            advance(base - Instant::now() + 7 * MS).await;
+            let first = ticker.c().try_recv().unwrap();
+            assert_eq!(first, if round == 1 { start + 10 * MS } else { base - 80 * MS });
+            assert_eq!(ticker.c().try_recv(), Err(TryRecvError::Empty));
+            assert_eq!(ticker.c().recv().await, base + 10 * MS);
+        }
+        // Stopped with a tick that is due, and set anew.
+        advance(95 * MS).await;
+        ticker.stop();
+        assert_eq!(ticker.c().try_recv(), Err(TryRecvError::Empty));
+        ticker.reset(HOUR);
+        assert_eq!(ticker.c().try_recv(), Err(TryRecvError::Empty));
     });
 }

@@ -1,11 +1,14 @@
-//! Channels whose values come from a feed instead of senders: a timer.
+//! Channels whose values come from a feed instead of senders: timers, signals.
 //!
 //! A feed is asked, under the channel's lock, whenever somebody wants to receive, so that what is due
 //! is received at once, and by a `select!` rather than its default. It does nothing until somebody
 //! waits ([`Feed::arm`]); then it calls [`Core::pump`] when it has a value. When the last receiver
 //! goes it is told to stop.
 //!
-//! The channel and its feed own each other until then.
+//! A feed has at most one value ready at a time, which it keeps until somebody takes it: what is due is
+//! given to who waits before it is given to who comes.
+//!
+//! The channel and its feed own each other until the last receiver goes.
 
 use super::core::Core;
 use super::handle::Receiver;
@@ -14,23 +17,29 @@ use std::sync::Arc;
 
 /// See the [module](self). All but `stop` is called under the channel's lock.
 pub(crate) trait Feed<T>: Send + Sync {
-    /// The next value, if it is there.
-    fn take(&self) -> Option<T>;
+    /// The value that is ready, which stays so until it is [passed](Self::pass).
+    fn ready(&self) -> Option<T>;
 
-    /// Somebody waits.
+    /// The value that was ready has been received, or missed.
+    fn pass(&self);
+
+    /// Somebody waits. Called again and again while they do.
     fn arm(self: Arc<Self>);
 
     /// Nobody will receive any more.
     fn stop(&self);
 }
 
-/// A channel that is fed. It has no senders, no buffer and no end.
-pub(crate) fn fed<T>(feed: impl FnOnce(Arc<Core<T>>) -> Arc<dyn Feed<T>>) -> Receiver<T> {
+/// A channel that is fed, and its feed. It has no senders, no buffer and no end.
+pub(crate) fn fed<T, F>(feed: impl FnOnce(Arc<Core<T>>) -> F) -> (Receiver<T>, Arc<F>)
+where
+    F: Feed<T> + 'static,
+{
     // The one sender that it counts does not exist, so the channel is never closed.
     let core = Arc::new(Core::new(0));
-    let feed = feed(Arc::clone(&core));
-    core.lock().feed = Some(feed);
-    Receiver::new(core)
+    let feed = Arc::new(feed(Arc::clone(&core)));
+    core.lock().feed = Some(Arc::clone(&feed) as _);
+    (Receiver::new(core), feed)
 }
 
 impl<T> Core<T> {
@@ -39,5 +48,18 @@ impl<T> Core<T> {
         let mut wakes = WakeBatch::new();
         self.lock().pump(&mut wakes);
         wakes.wake_all();
+    }
+
+    /// Changes what the feed does, in one instant of the channel. Values that it has given and that
+    /// nobody has seen are taken back and dropped; `change` is told whether there were any. Whoever
+    /// was handed one waits again.
+    pub(crate) fn refeed<R>(&self, change: impl FnOnce(bool) -> R) -> R {
+        let mut state = self.lock();
+        let unseen = state.recall();
+        let result = change(!unseen.is_empty());
+        state.arm_feed_if_awaited();
+        drop(state);
+        drop(unseen);
+        result
     }
 }

@@ -3,7 +3,8 @@
 //! They back the protocol and the invariants at the head of `core.rs`, and "Matches that nobody collects" of
 //! `wait/README.md`.
 
-use super::{Chan, Receiver, SendError, TryRecvError, TrySendError, chan};
+use super::{Chan, Feed, Receiver, SendError, TryRecvError, TrySendError, chan, fed};
+use crate::sys::sync::Mutex;
 use crate::wait::model::{Goroutine, Wakes, poll, poll_and_drop};
 use futures_core::Stream;
 use loom::future::block_on;
@@ -411,4 +412,60 @@ fn the_end_of_sending_is_told() {
             ender.join().unwrap();
         });
     }
+}
+
+/// Has one value, which comes when it says so, unless it is stopped before.
+struct Once(Mutex<Due>);
+
+struct Due {
+    set: bool,
+    come: bool,
+}
+
+impl Feed<u32> for Once {
+    fn ready(&self) -> Option<u32> {
+        let due = self.0.lock();
+        (due.set && due.come).then_some(7)
+    }
+
+    fn pass(&self) {
+        self.0.lock().set = false;
+    }
+
+    fn arm(self: Arc<Self>) {}
+
+    fn stop(&self) {}
+}
+
+/// A timer fires while its receive is given up and somebody stops it: the value is received, or the stop
+/// prevented it, and not both; and it is nowhere afterwards.
+#[test]
+fn a_value_that_is_stopped_as_it_comes_is_received_or_not() {
+    loom::model(|| {
+        let mut core = None;
+        let (rx, feed) = fed(|fed| {
+            core = Some(fed);
+            Once(Mutex::new(Due { set: true, come: false }))
+        });
+        let core = core.expect("made with the feed");
+        let fire = {
+            let (core, feed) = (core.clone(), feed.clone());
+            thread::spawn(move || {
+                feed.0.lock().come = true;
+                core.pump();
+            })
+        };
+        let receive = {
+            let rx = rx.clone();
+            thread::spawn(move || poll_and_drop(rx.next(), 2).flatten())
+        };
+        let stopped = core.refeed(|unseen| {
+            let set = std::mem::replace(&mut feed.0.lock().set, false);
+            set || unseen
+        });
+        let received = receive.join().unwrap();
+        fire.join().unwrap();
+        assert_eq!(received, (!stopped).then_some(7));
+        assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    });
 }

@@ -59,7 +59,11 @@ impl<T> Core<T> {
                 wakes.wake_all();
                 Received::Value(value)
             }
-            Tried::Wait => Received::Wait,
+            Tried::Wait => {
+                // Who waits for a feed may have been given its value.
+                wakes.wake_all();
+                Received::Wait
+            }
             Tried::Closed | Tried::Disconnected => Received::End,
         }
     }
@@ -130,7 +134,11 @@ impl<'a, T> RecvOp<'a, T> {
         match tried {
             Tried::Done => self.take(&mut wakes),
             Tried::Closed | Tried::Disconnected => Poll::Ready(None),
-            Tried::Wait => self.poll_wait(core, cx, true),
+            Tried::Wait => {
+                // Who waits for a feed may have been given its value.
+                wakes.wake_all();
+                self.poll_wait(core, cx, true)
+            }
         }
     }
 
@@ -141,7 +149,10 @@ impl<'a, T> RecvOp<'a, T> {
         match self.poll_slow(core, cx, first, &mut wakes) {
             Poll::Ready(true) => self.take(&mut wakes),
             Poll::Ready(false) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => {
+                wakes.wake_all();
+                Poll::Pending
+            }
         }
     }
 

@@ -290,29 +290,45 @@ impl<T> State<T> {
                 return Tried::Done;
             }
         }
-        if let Some(value) = self.feed.as_ref().and_then(|feed| feed.take()) {
+        if self.feed.is_some() {
             // SAFETY: by this function's contract.
-            unsafe { into.write(value) };
-            return Tried::Done;
+            return unsafe { self.try_recv_fed(into, wakes) };
         }
         if self.closed { Tried::Closed } else { Tried::Wait }
     }
 
-    /// Moves the value of the feed, which may have one now, to who waits for it.
+    /// Receives the value of the feed, if it is ready and nobody has waited for it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`try_recv`](Self::try_recv).
+    unsafe fn try_recv_fed(&mut self, into: *mut T, wakes: &mut WakeBatch) -> Tried {
+        self.pump(wakes);
+        let Some(feed) = &self.feed else { return Tried::Wait };
+        let Some(value) = feed.ready() else { return Tried::Wait };
+        feed.pass();
+        // SAFETY: by this function's contract.
+        unsafe { into.write(value) };
+        Tried::Done
+    }
+
+    /// Moves the value of the feed, which may have one now, to who waits for it. If that is nobody, it
+    /// stays where it is.
     pub(super) fn pump(&mut self, wakes: &mut WakeBatch) {
-        self.wake_streams(wakes);
-        if self.receivers.is_empty() {
-            // It stays where it is until somebody asks.
-            return;
-        }
-        let Some(value) = self.feed.as_ref().and_then(|feed| feed.take()) else { return };
-        let value = ManuallyDrop::new(value);
-        // SAFETY: it holds a value, which nobody drops if it is moved out.
-        if unsafe { self.try_send(&raw const *value, wakes) } != Tried::Done {
-            // Those who waited have just been claimed by something else.
-            self.returned.insert(0, (self.next_seq, ManuallyDrop::into_inner(value)));
+        let Some(feed) = &self.feed else { return };
+        let Some(value) = feed.ready() else { return };
+        if let Some(receiver) = self.receivers.claim_front() {
+            feed.pass();
+            let value = ManuallyDrop::new(value);
+            let seq = self.next_seq;
             self.next_seq += 1;
+            // SAFETY: just claimed and unlinked; `value` holds a value, which nobody drops here; the
+            // newest match comes last.
+            unsafe { self.hand_over(receiver, seq, &raw const *value, None, wakes) };
+        } else {
+            self.wake_streams(wakes);
         }
+        self.arm_feed_if_awaited();
     }
 
     /// Tells the feed, if there is one, that somebody waits for its value.
@@ -320,6 +336,13 @@ impl<T> State<T> {
     fn arm_feed(&self) {
         if let Some(feed) = &self.feed {
             Arc::clone(feed).arm();
+        }
+    }
+
+    /// Tells the feed whether somebody waits for its next value.
+    pub(super) fn arm_feed_if_awaited(&self) {
+        if !self.receivers.is_empty() || !self.streams.is_empty() {
+            self.arm_feed();
         }
     }
 
@@ -333,6 +356,10 @@ impl<T> State<T> {
         if let Some((_, value)) = self.returned.pop() {
             // SAFETY: by this function's contract.
             unsafe { into.write(value) };
+        }
+        if let Some(feed) = self.feed.as_ref().filter(|feed| feed.ready().is_some()) {
+            // It came while this one was still to be received.
+            feed.pass();
         }
         if self.returned.is_empty() && self.returned.capacity() > keep::<(u64, T)>() {
             self.returned = Vec::new();
@@ -583,9 +610,35 @@ impl<T> State<T> {
     #[cold]
     unsafe fn reclaim_slow(&mut self, robber: Option<&'static Record>, into: *mut T) -> bool {
         let Some(node) = self.uncollected(robber) else { return false };
+        // SAFETY: it is in `matched`; `into` by the contract of `reclaim`.
+        unsafe { self.rob(node, into) };
+        true
+    }
+
+    /// Takes back everything that was handed over and that nobody has seen: from `returned`, and from
+    /// receivers that have not collected it, who wait again.
+    pub(super) fn recall(&mut self) -> Vec<(u64, T)> {
+        let mut unseen = std::mem::take(&mut self.returned);
+        while let Some(node) = self.matched.front() {
+            let mut value = MaybeUninit::uninit();
+            // SAFETY: it is in `matched`; `value` can be written to.
+            unsafe { self.rob(node, value.as_mut_ptr()) };
+            // SAFETY: `rob` wrote it.
+            unseen.push((0, unsafe { value.assume_init() }));
+        }
+        unseen
+    }
+
+    /// Moves the value of a match to `*into`, and puts the receiver back in line.
+    ///
+    /// # Safety
+    ///
+    /// `node` is in `matched`, and `into` can be written to.
+    #[cold]
+    unsafe fn rob(&mut self, node: NonNull<ChanNode<T>>, into: *mut T) {
         // SAFETY: linked, so alive.
         let node_ref = unsafe { node.as_ref() };
-        // SAFETY: it is matched, so its slot holds a value; `into` by the contract of `reclaim`.
+        // SAFETY: it is matched, so its slot holds a value; `into` by this function's contract.
         unsafe { ptr::copy_nonoverlapping(slot(node_ref), into, 1) };
         // SAFETY: it is matched.
         unsafe { self.collect(node_ref) };
@@ -594,7 +647,7 @@ impl<T> State<T> {
         // SAFETY: it was linked until now.
         if unsafe { seat.is_select() } {
             // It was woken, and begins anew when it looks.
-            return true;
+            return;
         }
         // SAFETY: it was matched.
         let seq = unsafe { seat.data.seq() };
@@ -610,7 +663,6 @@ impl<T> State<T> {
         });
         // SAFETY: unlinked by `collect`; `next` is in this list.
         unsafe { self.receivers.insert_before(next, node) };
-        true
     }
 
     /// Closes the channel; false if it is closed already. What was sent can still be received.

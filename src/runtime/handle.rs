@@ -210,6 +210,11 @@ impl Handle {
         context::try_current().map(|shared| Self { shared }).ok_or(TryCurrentError(()))
     }
 
+    /// The runtime that this thread is in, or the global one.
+    pub(crate) fn current_or_global() -> Self {
+        Self { shared: context::current() }
+    }
+
     /// Starts a task in this runtime; see [`spawn`](super::spawn()). When the runtime has been shut
     /// down the future is dropped, and the handle yields "cancelled".
     #[track_caller]
@@ -229,6 +234,19 @@ impl Handle {
         F::Output: Send + 'static,
     {
         context::spawn_in(&self.shared, future, Policy::Go, Location::caller())
+    }
+
+    /// As [`go`](Self::go), for a goroutine that was ordered at `created`.
+    pub(crate) fn go_from<F>(
+        &self,
+        future: F,
+        created: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        context::spawn_in(&self.shared, future, Policy::Go, created)
     }
 
     /// Runs a closure on the blocking pool; see [`spawn_blocking`](super::spawn_blocking).

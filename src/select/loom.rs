@@ -337,8 +337,12 @@ fn a_stale_match_of_a_select_is_taken_or_given_back() {
 struct Box1(Mutex<Option<u32>>);
 
 impl Feed<u32> for Box1 {
-    fn take(&self) -> Option<u32> {
-        self.0.lock().take()
+    fn ready(&self) -> Option<u32> {
+        *self.0.lock()
+    }
+
+    fn pass(&self) {
+        *self.0.lock() = None;
     }
 
     fn arm(self: Arc<Self>) {}
@@ -352,11 +356,10 @@ impl Feed<u32> for Box1 {
 fn a_fed_value_stays_when_the_select_goes_elsewhere() {
     loom::model(|| {
         let a = Chan::<u32>::new(0);
-        let feed = Arc::new(Box1(Mutex::new(None)));
         let mut core = None;
-        let timer = fed(|fed| {
+        let (timer, feed) = fed(|fed| {
             core = Some(fed);
-            Arc::clone(&feed) as _
+            Box1(Mutex::new(None))
         });
         let mut selecting = Box::pin({
             let (a, timer) = (a.clone(), timer.clone());

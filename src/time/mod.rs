@@ -17,17 +17,21 @@
 //!
 //! # Go
 //!
-//! [`sleep()`] is `time.Sleep`, [`after()`] is `time.After`. What Go writes as a `select` over a channel
+//! [`sleep()`] is `time.Sleep`, [`after()`] is `time.After`, and so on by name: [`after_func`], [`tick`],
+//! [`Timer`] and [`Ticker`], as since Go 1.23. What Go writes as a `select` over a channel
 //! and a timer may be written so here too, or as [`timeout()`].
 
 mod after;
+mod alarm;
 mod control;
 mod instant;
 mod interval;
 mod sleep;
 #[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
 mod tests;
+mod ticker;
 mod timeout;
+mod timer;
 
 #[doc(no_inline)]
 pub use std::time::Duration;
@@ -38,7 +42,9 @@ pub use self::{
     instant::Instant,
     interval::{Interval, MissedTickBehavior, Tick, interval, interval_at},
     sleep::{Sleep, sleep, sleep_until},
+    ticker::{Ticker, tick},
     timeout::{Timeout, timeout, timeout_at},
+    timer::{Timer, after_func},
 };
 
 /// What can go wrong.
@@ -46,7 +52,7 @@ pub mod error {
     pub use super::timeout::Elapsed;
 }
 
-use crate::reactor::{Shard, Timer};
+use crate::reactor::{self, Shard};
 use crate::runtime::context;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -65,7 +71,7 @@ pub(crate) fn refuge() -> Arc<Shard> {
 
 /// Ready once the timer's deadline has come. A timer whose runtime has gone meanwhile goes on
 /// elsewhere.
-fn poll_timer(timer: &mut Timer, cx: &mut Context<'_>) -> Poll<()> {
+fn poll_timer(timer: &mut reactor::Timer, cx: &mut Context<'_>) -> Poll<()> {
     let polled = timer.poll_elapsed(cx);
     if polled.is_pending() && timer.is_orphaned() {
         timer.move_to(refuge());

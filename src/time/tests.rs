@@ -1,11 +1,11 @@
 //! Futures polled by hand, on a clock moved by hand.
 
-use super::after::After;
+use super::alarm::Alarm;
 use super::sleep::Sleep;
 use super::timeout::Timeout;
 use super::*;
-use crate::chan::{Core, Receiver, TryRecvError, fed};
-use crate::reactor::{Backend, Driver, Timer};
+use crate::chan::{Receiver, TryRecvError};
+use crate::reactor::{Backend, Driver};
 use crate::sys::clock::{Clock, Nanos, Virtual};
 use crate::sys::sync::atomic::{AtomicUsize, Ordering};
 use std::cell::Cell;
@@ -309,14 +309,9 @@ impl Bench {
     }
 
     /// With something that tells whether the channel is still in memory.
-    fn after_watched(&self, nanos: Nanos) -> (Receiver<Instant>, Weak<Core<Instant>>) {
-        let timer = Timer::after(self.shard(), nanos);
-        let mut memory = Weak::new();
-        let rx = fed(|core| {
-            memory = Arc::downgrade(&core);
-            Arc::new(After::new(core, timer))
-        });
-        (rx, memory)
+    fn after_watched(&self, nanos: Nanos) -> (Receiver<Instant>, Weak<Alarm>) {
+        let (rx, alarm) = Alarm::channel(reactor::Timer::after(self.shard(), nanos), 0);
+        (rx, Arc::downgrade(&alarm))
     }
 }
 
@@ -396,4 +391,249 @@ fn a_stream_of_time_is_woken_and_finds_the_value() {
     assert_eq!(bench.advance(MS), 1);
     assert_eq!(stream.as_mut().poll_next(&mut cx), Poll::Ready(Some(due)));
     assert!(stream.as_mut().poll_next(&mut cx).is_pending());
+}
+
+impl Bench {
+    fn timer(&self, nanos: Nanos) -> Timer {
+        Timer::with(reactor::Timer::after(self.shard(), nanos))
+    }
+
+    fn ticker(&self, millis: u64) -> Ticker {
+        let first = reactor::Timer::after(self.shard(), millis * MS);
+        Ticker::with(first, Duration::from_millis(millis))
+    }
+
+    /// What can be received at once, in milliseconds since the beginning.
+    fn ready(&self, rx: &Receiver<Instant>) -> Vec<u128> {
+        let base = Instant::from_nanos(1_000_000 * MS);
+        std::iter::from_fn(|| rx.try_recv().ok()).map(|at| (at - base).as_millis()).collect()
+    }
+}
+
+#[test]
+fn a_timer_that_nobody_waits_for_stands_in_no_queue_and_one_that_is_dropped_is_gone() {
+    let bench = Bench::new();
+    let (timer, ticker) = (bench.timer(10 * MS), bench.ticker(10));
+    timer.reset(Duration::from_millis(5));
+    assert_eq!(bench.driver.timers(), 0);
+    for rx in [timer.c(), ticker.c()] {
+        assert!(bench.poll(pin!(rx.recv())).is_pending());
+    }
+    assert_eq!(bench.driver.timers(), 2);
+    let receiver = ticker.c().clone();
+    drop((timer, ticker));
+    assert_eq!(bench.driver.timers(), 1, "a receiver is left");
+    drop(receiver);
+    assert_eq!(bench.driver.timers(), 0);
+    bench.advance(100 * MS);
+    // Whatever has been waited for, fired, stopped or set before.
+    let wait = |rx: &Receiver<Instant>| bench.poll(pin!(rx.recv())).is_ready();
+    for steps in 0..81 {
+        let (rx, alarm) = Alarm::channel(reactor::Timer::after(bench.shard(), MS), MS);
+        for step in [steps % 3, steps / 3 % 3, steps / 9 % 3, steps / 27] {
+            match step {
+                0 => _ = wait(&rx),
+                1 => _ = bench.advance(MS),
+                _ if steps % 2 == 0 => _ = alarm.stop(),
+                _ => _ = alarm.reset(Duration::from_millis(1)),
+            }
+        }
+        let memory = Arc::downgrade(&alarm);
+        drop((rx, alarm));
+        assert_eq!((memory.strong_count(), bench.driver.timers()), (0, 0), "{steps}");
+    }
+}
+
+#[test]
+fn a_timer_is_stopped_until_its_time_has_been_received() {
+    let bench = Bench::new();
+    let timer = bench.timer(10 * MS);
+    assert!(timer.stop());
+    assert!(!timer.stop());
+    bench.advance(20 * MS);
+    assert_eq!(bench.ready(timer.c()), []);
+    // Come, and not received.
+    assert!(!timer.reset(Duration::from_millis(10)));
+    bench.advance(15 * MS);
+    assert!(timer.stop());
+    assert!(!timer.stop());
+    assert_eq!(bench.ready(timer.c()), []);
+    // Received.
+    timer.reset(Duration::from_millis(10));
+    bench.advance(15 * MS);
+    assert_eq!(bench.ready(timer.c()), [45]);
+    assert!(!timer.stop());
+    assert_eq!((timer.c().len(), timer.c().capacity()), (0, 0));
+}
+
+#[test]
+fn a_time_that_was_handed_over_and_not_seen_is_taken_back() {
+    let bench = Bench::new();
+    let timer = bench.timer(10 * MS);
+    let mut recv = Box::pin(timer.c().recv());
+    assert!(bench.poll(recv.as_mut()).is_pending());
+    assert_eq!(bench.advance(10 * MS), 1);
+    assert!(timer.stop(), "it has been handed over, but nobody has seen it");
+    assert!(bench.poll(recv.as_mut()).is_pending());
+    assert!(!timer.reset(Duration::from_millis(10)));
+    assert_eq!(bench.advance(10 * MS), 1, "it waits as before");
+    assert!(timer.reset(Duration::from_millis(10)));
+    assert_eq!(bench.advance(10 * MS), 0, "it was woken and has not looked");
+    let due = bench.instant();
+    assert_eq!(bench.poll(recv.as_mut()), Poll::Ready(due));
+    assert!(!timer.stop());
+    // Given back by one that was dropped.
+    timer.reset(Duration::from_millis(10));
+    let mut recv = Box::pin(timer.c().recv());
+    assert!(bench.poll(recv.as_mut()).is_pending());
+    bench.advance(10 * MS);
+    drop(recv);
+    assert!(timer.stop());
+    assert_eq!(bench.ready(timer.c()), []);
+}
+
+#[test]
+fn a_receiver_that_was_set_back_keeps_its_place() {
+    let bench = Bench::new();
+    let timer = bench.timer(MS);
+    let mut first = pin!(timer.c().recv());
+    let mut second = pin!(timer.c().recv());
+    assert!(bench.poll(first.as_mut()).is_pending());
+    assert!(bench.poll(second.as_mut()).is_pending());
+    bench.advance(MS);
+    assert!(timer.reset(Duration::from_millis(1)));
+    bench.advance(MS);
+    assert!(bench.poll(second.as_mut()).is_pending());
+    assert!(bench.poll(first.as_mut()).is_ready());
+}
+
+#[test]
+fn whoever_comes_when_the_time_has_come_does_not_overtake_who_waits() {
+    let bench = Bench::new();
+    let rx = bench.after(MS);
+    let mut waiting = pin!(rx.recv());
+    assert!(bench.poll(waiting.as_mut()).is_pending());
+    // It has come, and no timer has fired yet.
+    bench.advance_unseen(MS);
+    assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
+    assert_eq!(bench.woken.0.load(Ordering::SeqCst), 1);
+    assert!(bench.poll(waiting.as_mut()).is_ready());
+    assert_eq!(bench.advance(MS), 0);
+}
+
+#[test]
+fn a_timer_that_is_set_later_or_sooner_wakes_at_its_new_time_only() {
+    for millis in [5, 20] {
+        let bench = Bench::new();
+        let timer = bench.timer(10 * MS);
+        let mut recv = pin!(timer.c().recv());
+        assert!(bench.poll(recv.as_mut()).is_pending());
+        assert!(timer.reset(Duration::from_millis(millis)));
+        assert_eq!(bench.advance(millis * MS - 1), 0);
+        assert_eq!(bench.advance(1), 1);
+        assert_eq!(bench.poll(recv.as_mut()), Poll::Ready(bench.instant()));
+        assert_eq!(bench.advance(100 * MS), 0);
+        assert_eq!(bench.driver.timers(), 0);
+    }
+}
+
+#[test]
+fn a_ticker_keeps_one_tick_and_its_phase() {
+    let bench = Bench::new();
+    let ticker = bench.ticker(10);
+    bench.advance(35 * MS);
+    assert_eq!(bench.ready(ticker.c()), [10]);
+    bench.advance(4 * MS);
+    assert_eq!(bench.ready(ticker.c()), []);
+    bench.advance(MS);
+    assert_eq!(bench.ready(ticker.c()), [40]);
+    // Of one who waits as well.
+    let mut recv = pin!(ticker.c().recv());
+    assert!(bench.poll(recv.as_mut()).is_pending());
+    assert_eq!(bench.advance(33 * MS), 1);
+    assert_eq!(bench.ready(ticker.c()), []);
+    assert!(bench.poll(recv.as_mut()).is_ready());
+    bench.advance(7 * MS);
+    assert_eq!(bench.ready(ticker.c()), [80]);
+}
+
+#[test]
+fn a_tick_that_is_given_back_is_the_one_that_is_kept() {
+    let bench = Bench::new();
+    let ticker = bench.ticker(10);
+    let mut recv = Box::pin(ticker.c().recv());
+    assert!(bench.poll(recv.as_mut()).is_pending());
+    bench.advance(10 * MS);
+    bench.advance(25 * MS);
+    drop(recv);
+    assert_eq!(bench.ready(ticker.c()), [10]);
+    bench.advance(5 * MS);
+    assert_eq!(bench.ready(ticker.c()), [40]);
+}
+
+#[test]
+fn ticks_go_to_those_who_wait_in_turn() {
+    let bench = Bench::new();
+    let ticker = bench.ticker(10);
+    let mut first = Box::pin(ticker.c().recv());
+    let mut second = Box::pin(ticker.c().recv());
+    for _ in 0..3 {
+        assert!(bench.poll(first.as_mut()).is_pending());
+        assert!(bench.poll(second.as_mut()).is_pending());
+        assert_eq!(bench.advance(10 * MS), 1);
+        assert_eq!(bench.poll(first.as_mut()), Poll::Ready(bench.instant()));
+        first = second;
+        second = Box::pin(ticker.c().recv());
+    }
+}
+
+#[test]
+fn a_ticker_that_is_stopped_is_silent_until_it_is_set_anew() {
+    let bench = Bench::new();
+    let ticker = bench.ticker(10);
+    bench.advance(15 * MS);
+    ticker.stop();
+    bench.advance(15 * MS);
+    assert_eq!(bench.ready(ticker.c()), []);
+    let mut recv = Box::pin(ticker.c().recv());
+    assert!(bench.poll(recv.as_mut()).is_pending());
+    assert_eq!(bench.driver.timers(), 0);
+    ticker.reset(Duration::from_millis(3));
+    assert_eq!(bench.advance(3 * MS), 1);
+    ticker.reset(Duration::from_millis(7));
+    assert!(bench.poll(recv.as_mut()).is_pending(), "the tick before is dropped");
+    assert_eq!(bench.advance(7 * MS), 1);
+    assert_eq!(bench.poll(recv.as_mut()), Poll::Ready(bench.instant()));
+    bench.advance(7 * MS);
+    assert_eq!(bench.ready(ticker.c()), [47]);
+}
+
+#[test]
+fn periods_and_times_too_long_for_the_clock_never_come() {
+    let bench = Bench::new();
+    let ticker = Ticker::with(reactor::Timer::after(bench.shard(), MS), Duration::MAX);
+    let timer = bench.timer(MS);
+    timer.reset(Duration::MAX);
+    bench.advance(MS);
+    assert_eq!(bench.ready(ticker.c()).len(), 1);
+    bench.advance(Nanos::MAX / 2);
+    assert_eq!(bench.ready(ticker.c()).len() + bench.ready(timer.c()).len(), 0);
+}
+
+#[test]
+fn a_stream_of_ticks_finds_each_of_them() {
+    use futures_core::Stream;
+    let bench = Bench::new();
+    let ticker = bench.ticker(10);
+    let mut stream = pin!(ticker.c().stream());
+    let mut cx = Context::from_waker(&bench.waker);
+    for _ in 0..3 {
+        assert!(stream.as_mut().poll_next(&mut cx).is_pending());
+        assert_eq!(bench.advance(10 * MS), 1);
+        assert_eq!(stream.as_mut().poll_next(&mut cx), Poll::Ready(Some(bench.instant())));
+    }
+    ticker.stop();
+    assert!(stream.as_mut().poll_next(&mut cx).is_pending());
+    ticker.reset(Duration::from_millis(10));
+    assert_eq!(bench.advance(10 * MS), 1, "a reset counts for who watches already");
 }
