@@ -78,3 +78,8 @@ fn cancel_drop() {
 fn sched() {
     generated(1_000, 120, fuzz::sched::run);
 }
+
+#[test]
+fn timers() {
+    generated(2_000, 200, fuzz::timers::run);
+}

@@ -21,4 +21,5 @@ mod panics;
 mod programs;
 pub mod sched;
 pub mod select_ops;
+pub mod timers;
 mod world;

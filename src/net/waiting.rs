@@ -1,0 +1,131 @@
+//! What all sockets have: waiting until they are ready, and operations of the caller's.
+
+/// Methods of a socket that has a `Registered` in its field `io`.
+macro_rules! impl_waiting {
+    ($socket:ident) => {
+        impl $socket {
+            /// Waits until it is ready for some of `interest`, and returns for which. It may be wrong:
+            /// the operation may still return `WouldBlock`, and then the next call waits.
+            ///
+            /// # Errors
+            ///
+            /// When the runtime is gone that the socket was made in.
+            ///
+            /// # Cancel safety
+            ///
+            /// Dropping the future changes nothing: readiness stays until an operation would block.
+            #[track_caller]
+            pub fn ready(&self, interest: Interest) -> Readiness<'_> {
+                Readiness::new(&self.io, interest, Location::caller())
+            }
+
+            /// Waits until it may be read from; see [`ready`](Self::ready).
+            ///
+            /// # Errors
+            ///
+            /// Those of [`ready`](Self::ready).
+            ///
+            /// # Cancel safety
+            ///
+            /// As [`ready`](Self::ready).
+            #[track_caller]
+            pub fn readable(&self) -> Readable<'_> {
+                Readable::new(&self.io, Location::caller())
+            }
+
+            /// Waits until it may be written to; see [`ready`](Self::ready).
+            ///
+            /// # Errors
+            ///
+            /// Those of [`ready`](Self::ready).
+            ///
+            /// # Cancel safety
+            ///
+            /// As [`ready`](Self::ready).
+            #[track_caller]
+            pub fn writable(&self) -> Writable<'_> {
+                Writable::new(&self.io, Location::caller())
+            }
+
+            /// Tries an operation of the caller's on the socket. It must be one on this socket, of the
+            /// direction that `interest` says, and say `WouldBlock` if and only if the socket does.
+            ///
+            /// # Errors
+            ///
+            /// `WouldBlock`, without a try, if the socket is not ready; what `operation` says.
+            ///
+            /// # Panics
+            ///
+            /// If `interest` is more or less than one direction.
+            #[track_caller]
+            pub fn try_io<R>(
+                &self,
+                interest: Interest,
+                operation: impl FnOnce() -> io::Result<R>,
+            ) -> io::Result<R> {
+                let direction = one_direction(interest);
+                self.io.try_io(direction, |_| operation())
+            }
+
+            /// As [`try_io`](Self::try_io), and waits as often as the operation would block.
+            ///
+            /// # Errors
+            ///
+            /// What `operation` says, and those of [`ready`](Self::ready).
+            ///
+            /// # Panics
+            ///
+            /// If `interest` is more or less than one direction.
+            ///
+            /// # Cancel safety
+            ///
+            /// That of `operation`, which either has returned or has not been called.
+            #[track_caller]
+            pub fn async_io<R, F>(&self, interest: Interest, operation: F) -> AsyncIo<'_, F>
+            where
+                F: FnMut() -> io::Result<R>,
+            {
+                AsyncIo::new(&self.io, one_direction(interest), operation, Location::caller())
+            }
+        }
+    };
+}
+
+/// Futures that try one operation on a socket until it does not block.
+macro_rules! operations {
+    ($io:ty; $(
+        $(#[$doc:meta])*
+        $name:ident<'a>($direction:ident; $($field:ident: $type:ty),+) -> $output:ty =
+            |$socket:ident| $operation:expr;
+    )+) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        #[must_use = "futures do nothing unless you `.await` or poll them"]
+        pub struct $name<'a> {
+            place: Place<'a, $io>,
+            $($field: $type,)+
+            site: &'static Location<'static>,
+        }
+
+        impl<'a> $name<'a> {
+            fn new(
+                io: &'a Registered<$io>,
+                $($field: $type,)+
+                site: &'static Location<'static>,
+            ) -> Self {
+                Self { place: Place::new(io, Direction::$direction), $($field,)+ site }
+            }
+        }
+
+        impl Future for $name<'_> {
+            type Output = io::Result<$output>;
+
+            fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+                let Self { place, $($field,)+ site } = &mut *self;
+                poll_operation(cx, site, |cx| place.poll_io(cx, |$socket, _| $operation))
+            }
+        }
+    )+};
+}
+
+pub(super) use {impl_waiting, operations};

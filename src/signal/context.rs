@@ -1,0 +1,116 @@
+//! A context that a signal cancels: Go's `signal.NotifyContext`.
+
+use super::{SignalKind, notify, stop};
+use crate::chan::{Receiver, Sender, chan};
+use crate::context::{Cancel, Context, Error, with_cancel};
+use crate::runtime::go;
+use crate::select;
+use std::error;
+use std::fmt;
+
+/// A context that is cancelled by the first signal of `kinds`, of any kind if none is given; by the
+/// [`Stop`]; or with `parent`.
+///
+/// After a signal its error is [`Canceled`](Error::Canceled), and its cause a [`SignalReceived`]. From then on,
+/// and after a stop, the kinds do again what they did before, as far as nobody else wants them: a second
+/// Ctrl-C ends a program that does not come to its end.
+///
+/// One goroutine waits for the signal, in the runtime that this is called in, until the context ends.
+///
+/// # Panics
+///
+/// As [`notify`].
+///
+/// # Go
+///
+/// `signal.NotifyContext`. In Go the kinds stay caught after the signal, until `stop` is called.
+///
+/// ```
+/// use gort::context::background;
+/// use gort::signal::{SignalKind, notify_context};
+///
+/// # gort::run(async {
+/// let (ctx, _stop) = notify_context(&background(), [SignalKind::interrupt()]);
+/// # signal_hook::low_level::raise(SignalKind::interrupt().as_raw_value()).unwrap();
+/// ctx.done().recv().await;
+/// assert_eq!(ctx.cause().unwrap().to_string(), "interrupt signal received");
+/// # });
+/// ```
+#[doc(alias = "NotifyContext")]
+#[track_caller]
+pub fn notify_context(
+    parent: &Context,
+    kinds: impl IntoIterator<Item = SignalKind>,
+) -> (Context, Stop) {
+    let (ctx, cancel) = with_cancel(parent);
+    let (sender, receiver) = chan(1);
+    if ctx.err().is_none() {
+        notify(&sender, kinds);
+        drop(go(wait(ctx.done(), receiver, sender.clone(), cancel.clone())));
+    }
+    (ctx, Stop { cancel, sender })
+}
+
+/// Cancels on a signal.
+async fn wait(
+    done: Receiver<()>,
+    receiver: Receiver<SignalKind>,
+    sender: Sender<SignalKind>,
+    cancel: Cancel,
+) {
+    select! {
+        kind = receiver.next() => {
+            if let Some(kind) = kind {
+                cancel.cancel_with(SignalReceived(kind));
+            }
+        }
+        <-done => {}
+    }
+    stop(&sender);
+}
+
+/// Cancels the context of [`notify_context`] and gives the signals back, when it is dropped at the latest.
+#[derive(Debug)]
+#[must_use = "the context is cancelled when it is dropped"]
+pub struct Stop {
+    cancel: Cancel,
+    sender: Sender<SignalKind>,
+}
+
+impl Stop {
+    /// Does so now. The kinds do again what they did before, as far as nobody else wants them.
+    pub fn stop(&self) {
+        stop(&self.sender);
+        self.cancel.cancel();
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Why a context of [`notify_context`] was cancelled. Its source is [`Canceled`](Error::Canceled).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignalReceived(SignalKind);
+
+impl SignalReceived {
+    /// Which signal it was.
+    #[must_use]
+    pub fn kind(&self) -> SignalKind {
+        self.0
+    }
+}
+
+impl fmt::Display for SignalReceived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} signal received", self.0)
+    }
+}
+
+impl error::Error for SignalReceived {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        Some(&Error::Canceled)
+    }
+}

@@ -1,0 +1,402 @@
+//! Signals: who gets them, what becomes of those that nobody gets, and that none is lost. Signals are the
+//! whole process's, so each test has a process of its own.
+#![cfg(unix)]
+
+mod common;
+
+use common::child::{Ended, main_of_child};
+use common::{Polled, panic_text};
+use gort::chan::TryRecvError;
+use gort::context::{self, background, with_cancel};
+use gort::runtime::{gosched, num_goroutine};
+use gort::signal::unix::signal;
+use gort::signal::{
+    self, SignalKind, SignalReceived, ctrl_c, ignore, ignored, notify, notify_context, reset, stop,
+};
+use gort::{Chan, Receiver, Sender, chan, select, time};
+use std::os::unix::process::ExitStatusExt;
+use std::sync::Barrier;
+use std::thread;
+
+const INT: SignalKind = SignalKind::interrupt();
+const HUP: SignalKind = SignalKind::hangup();
+const USR1: SignalKind = SignalKind::user_defined1();
+const USR2: SignalKind = SignalKind::user_defined2();
+
+/// Sends a signal to this process. Its handler, if it has one, has run when this returns.
+fn raise(kind: SignalKind) {
+    signal_hook::low_level::raise(kind.as_raw_value()).unwrap();
+}
+
+/// Runs `body` in a process of its own, which must end well.
+#[track_caller]
+fn lives(test: &str, body: impl FnOnce()) {
+    let ended = main_of_child(test, body);
+    assert!(ended.status.success(), "{ended:#?}");
+}
+
+/// Runs `body` in a process of its own, which must die of the signal.
+#[track_caller]
+fn dies_of(kind: SignalKind, test: &str, body: impl FnOnce()) {
+    let ended = main_of_child(test, body);
+    assert_eq!(ended.status.signal(), Some(kind.as_raw_value()), "{ended:#?}");
+}
+
+/// What comes within a time that is long enough for what has been sent.
+fn receive(rx: &Receiver<SignalKind>) -> Option<SignalKind> {
+    futures::executor::block_on(time::timeout(time::Duration::from_secs(20), rx.next()))
+        .expect("no signal came")
+}
+
+/// Whether nothing came, seen by a signal of another kind that comes later.
+fn nothing(rx: &Receiver<SignalKind>) -> bool {
+    let later = Chan::new(1);
+    notify(&later, [SignalKind::window_change()]);
+    raise(SignalKind::window_change());
+    receive(&later.rx());
+    stop(&later);
+    rx.try_recv() == Err(TryRecvError::Empty)
+}
+
+// Notify and stop.
+
+#[test]
+fn each_channel_gets_each_signal_that_it_asked_for() {
+    lives("each_channel_gets_each_signal_that_it_asked_for", || {
+        let ((one, got_one), (both, got_both)) = (chan(1), chan(2));
+        notify(&one, [USR1]);
+        notify(&both, [USR1]);
+        notify(&both, [USR2]); // kinds add up
+        raise(USR1);
+        assert_eq!(receive(&got_one), Some(USR1));
+        assert_eq!(receive(&got_both), Some(USR1));
+        raise(USR2);
+        assert_eq!(receive(&got_both), Some(USR2));
+        assert!(nothing(&got_one));
+    });
+}
+
+#[test]
+fn a_signal_that_finds_the_channel_full_is_dropped_and_waits_for_nobody() {
+    lives("a_signal_that_finds_the_channel_full_is_dropped_and_waits_for_nobody", || {
+        let (full, rx) = chan(1);
+        notify(&full, [USR1, USR2]);
+        raise(USR1);
+        assert!(!nothing(&rx));
+        notify(&full, [USR1, USR2]);
+        raise(USR1);
+        assert!(nothing(&Chan::new(1).rx()), "others are served");
+        raise(USR2);
+        assert_eq!(receive(&rx), Some(USR1));
+        assert!(nothing(&rx));
+    });
+}
+
+#[test]
+fn a_channel_that_asks_for_nothing_gets_everything() {
+    lives("a_channel_that_asks_for_nothing_gets_everything", || {
+        let (tx, rx) = chan(64);
+        notify(&tx, []);
+        for kind in [HUP, INT, USR1, USR2, SignalKind::terminate(), SignalKind::pipe()] {
+            raise(kind);
+            assert_eq!(receive(&rx), Some(kind));
+        }
+    });
+}
+
+#[test]
+fn a_nil_channel_cannot_be_notified() {
+    let text = panic_text(|| notify(Sender::nil(), [USR1]));
+    assert_eq!(text, "os/signal: Notify using nil channel");
+}
+
+#[test]
+fn a_goroutine_that_selects_is_woken() {
+    lives("a_goroutine_that_selects_is_woken", || {
+        let got = gort::run(async {
+            let quit = Chan::new(1);
+            notify(&quit, [INT, SignalKind::terminate()]);
+            let raiser = gort::go(async { raise(SignalKind::terminate()) });
+            let got = select! {
+                kind = <-quit => kind,
+                <-time::after(time::Duration::from_secs(20)) => panic!("no signal came"),
+            };
+            raiser.await.unwrap();
+            got
+        });
+        assert_eq!(got.to_string(), "terminated");
+    });
+}
+
+#[test]
+fn a_channel_that_was_stopped_gets_nothing_and_others_go_on() {
+    lives("a_channel_that_was_stopped_gets_nothing_and_others_go_on", || {
+        let ((one, got_one), (other, got_other)) = (chan(1), chan(1));
+        notify(&one, [USR1]);
+        notify(&other, [USR1]);
+        stop(&got_one); // by any of its handles
+        raise(USR1);
+        assert_eq!(receive(&got_other), Some(USR1));
+        assert!(nothing(&got_one));
+        stop(&Chan::<SignalKind>::new(0)); // of one that was never notified
+        drop(one);
+    });
+}
+
+#[test]
+fn after_the_last_stop_a_signal_ends_the_program_as_it_did_before() {
+    dies_of(USR1, "after_the_last_stop_a_signal_ends_the_program_as_it_did_before", || {
+        let ch = Chan::new(1);
+        notify(&ch, [USR1]);
+        raise(USR1);
+        receive(&ch.rx());
+        stop(&ch);
+        raise(USR1);
+    });
+}
+
+/// Go's `TestAtomicStop`: a signal that comes as the channel is stopped is received or ends the
+/// program.
+#[test]
+fn no_signal_is_lost_in_a_stop() {
+    let name = "no_signal_is_lost_in_a_stop";
+    let child = || {
+        for round in 0..100 {
+            let ch = Chan::new(1);
+            notify(&ch, [INT]);
+            let start = Barrier::new(2);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    start.wait();
+                    stop(&ch);
+                });
+                start.wait();
+                (0..round * 20).for_each(|_| std::hint::spin_loop());
+                raise(INT);
+            });
+            // Its handler has run, and the program lives.
+            assert_eq!(ch.try_recv(), Ok(INT), "lost in round {round}");
+        }
+    };
+    for _ in 0..40 {
+        let Ended { status, said } = main_of_child(name, child);
+        let died_of_it = status.signal() == Some(INT.as_raw_value());
+        assert!(status.success() || died_of_it, "{status} {said}");
+    }
+}
+
+#[test]
+fn a_channel_whose_receivers_are_gone_counts_as_stopped() {
+    dies_of(USR1, "a_channel_whose_receivers_are_gone_counts_as_stopped", || {
+        let ((tx, rx), (kept, got)) = (chan(1), chan(1));
+        notify(&tx, [USR1, USR2]);
+        notify(&kept, [USR2]);
+        drop(rx);
+        raise(USR2);
+        assert_eq!(receive(&got), Some(USR2));
+        raise(USR2);
+        assert_eq!(receive(&got), Some(USR2));
+        raise(USR1);
+        // It is the thread that finds out, if nobody else does.
+        thread::park();
+    });
+}
+
+// Reset and ignore.
+
+#[test]
+fn what_is_ignored_has_no_effect_until_somebody_wants_it() {
+    lives("what_is_ignored_has_no_effect_until_somebody_wants_it", || {
+        let (tx, rx) = chan(1);
+        assert!(!ignored(USR1));
+        notify(&tx, [USR1, USR2]);
+        ignore([USR1]);
+        assert!(ignored(USR1) && !ignored(USR2));
+        raise(USR1);
+        assert!(nothing(&rx), "ignoring undoes the notification");
+        raise(USR2);
+        assert_eq!(receive(&rx), Some(USR2));
+        notify(&tx, [USR1]);
+        assert!(!ignored(USR1));
+        raise(USR1);
+        assert_eq!(receive(&rx), Some(USR1));
+    });
+}
+
+#[test]
+fn a_reset_undoes_a_notification() {
+    dies_of(USR1, "a_reset_undoes_a_notification", || {
+        let ch = Chan::new(1);
+        notify(&ch, [USR1]);
+        reset([USR1]);
+        raise(USR1);
+    });
+}
+
+#[test]
+fn a_reset_of_everything_undoes_ignoring() {
+    dies_of(HUP, "a_reset_of_everything_undoes_ignoring", || {
+        ignore([HUP]);
+        raise(HUP);
+        reset([]);
+        assert!(!ignored(HUP));
+        raise(HUP);
+    });
+}
+
+/// Go's `TestNohup`: what was ignored from the start is, until it is wanted, and again afterwards.
+#[test]
+fn what_the_program_was_started_to_ignore_stays_ignored() {
+    let name = "what_the_program_was_started_to_ignore_stays_ignored";
+    if std::env::var_os("GORT_TEST_NOHUP").is_some() {
+        assert!(ignored(HUP) && !ignored(USR1));
+        raise(HUP);
+        let ch = Chan::new(1);
+        notify(&ch, [HUP]);
+        assert!(!ignored(HUP));
+        raise(HUP);
+        assert_eq!(receive(&ch.rx()), Some(HUP));
+        stop(&ch);
+        assert!(ignored(HUP));
+        raise(HUP);
+        return;
+    }
+    let status = std::process::Command::new("sh")
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--test-threads=1"])
+        .env("GORT_TEST_NOHUP", "1")
+        .status()
+        .unwrap();
+    assert!(status.success(), "{status}");
+}
+
+// Streams.
+
+#[test]
+fn every_stream_gets_every_signal_and_those_in_quick_succession_are_one() {
+    lives("every_stream_gets_every_signal_and_those_in_quick_succession_are_one", || {
+        gort::run(async {
+            let (mut one, mut other) = (signal(USR1).unwrap(), signal(USR1).unwrap());
+            drop(signal(USR1).unwrap());
+            raise(USR1);
+            one.recv().await.unwrap();
+            raise(USR1);
+            one.recv().await.unwrap();
+            other.recv().await.unwrap();
+            assert!(Polled::new(other.recv()).poll().is_pending());
+        });
+    });
+}
+
+#[test]
+fn a_signal_between_two_streams_is_for_the_second() {
+    lives("a_signal_between_two_streams_is_for_the_second", || {
+        gort::run(async {
+            drop(signal(USR1).unwrap());
+            raise(USR1); // does not end the program
+            signal(USR1).unwrap().recv().await.unwrap();
+            assert!(Polled::new(signal(USR1).unwrap().recv()).poll().is_pending());
+        });
+    });
+}
+
+#[test]
+fn a_ctrl_c_that_nobody_was_told_of_is_told_to_the_next() {
+    lives("a_ctrl_c_that_nobody_was_told_of_is_told_to_the_next", || {
+        gort::run(async {
+            for _ in 0..100 {
+                let mut loser = Polled::new(ctrl_c());
+                assert!(loser.poll().is_pending());
+                raise(INT);
+                // Perhaps it has been told, and has not looked.
+                drop(loser);
+                ctrl_c().await.unwrap();
+                assert!(Polled::new(ctrl_c()).poll().is_pending(), "told twice");
+            }
+        });
+    });
+}
+
+#[test]
+fn what_cannot_be_caught_is_an_error_of_a_stream_and_nothing_to_a_channel() {
+    lives("what_cannot_be_caught_is_an_error_of_a_stream_and_nothing_to_a_channel", || {
+        for number in [9, 11, 19, 0, -1, 100, 1000] {
+            assert!(signal(SignalKind::from_raw(number)).is_err(), "{number}");
+            notify(&Chan::new(1), [SignalKind::from_raw(number)]);
+            ignore([SignalKind::from_raw(number)]);
+        }
+    });
+}
+
+#[test]
+fn a_stream_ends_when_its_kind_is_reset() {
+    lives("a_stream_ends_when_its_kind_is_reset", || {
+        gort::run(async {
+            let mut stream = signal(USR1).unwrap();
+            signal::reset([USR1]);
+            assert_eq!(stream.recv().await, None);
+        });
+    });
+}
+
+#[test]
+fn signals_have_the_names_that_go_gives_them() {
+    let name = |number| SignalKind::from_raw(number).to_string();
+    assert_eq!(INT.to_string(), "interrupt");
+    assert_eq!(USR1.to_string(), "user defined signal 1");
+    assert_eq!(SignalKind::quit().to_string(), "quit");
+    assert_eq!((name(9), name(11), name(99)), ("killed".into(), "segmentation fault".into(), "signal 99".into()));
+}
+
+// Contexts.
+
+#[test]
+fn a_signal_cancels_the_context_and_is_its_cause() {
+    lives("a_signal_cancels_the_context_and_is_its_cause", || {
+        gort::run(async {
+            let (ctx, _stop) = notify_context(&background(), [INT, USR1]);
+            assert_eq!(ctx.err(), None);
+            raise(INT);
+            ctx.done().recv().await;
+            assert_eq!(ctx.err(), Some(context::Error::Canceled));
+            let cause = ctx.cause().unwrap();
+            assert_eq!(cause.to_string(), "interrupt signal received");
+            assert_eq!(cause.downcast_ref::<SignalReceived>().unwrap().kind(), INT);
+            let source = std::error::Error::source(&cause).unwrap();
+            assert_eq!(source.downcast_ref(), Some(&context::Error::Canceled));
+        });
+    });
+}
+
+#[test]
+fn a_stop_cancels_the_context_without_another_cause_and_gives_the_signal_back() {
+    dies_of(INT, "a_stop_cancels_the_context_without_another_cause_and_gives_the_signal_back", || {
+        gort::run(async {
+            let (ctx, stop) = notify_context(&background(), [INT]);
+            stop.stop();
+            assert_eq!(ctx.err(), Some(context::Error::Canceled));
+            assert!(ctx.cause().unwrap() == context::Error::Canceled);
+            raise(INT);
+        });
+    });
+}
+
+#[test]
+fn a_context_that_ends_with_its_parent_gives_the_signal_back() {
+    dies_of(INT, "a_context_that_ends_with_its_parent_gives_the_signal_back", || {
+        gort::run(async {
+            let (parent, cancel) = with_cancel(&background());
+            let (ctx, _stop) = notify_context(&parent, [INT]);
+            cancel.cancel();
+            assert_eq!(ctx.err(), Some(context::Error::Canceled));
+            // One whose parent has ended before does not even start to listen.
+            let (ctx, _other) = notify_context(&parent, [INT]);
+            assert_eq!(ctx.err(), Some(context::Error::Canceled));
+            while num_goroutine() > 1 {
+                gosched().await;
+            }
+            raise(INT);
+        });
+    });
+}
