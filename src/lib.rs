@@ -42,6 +42,7 @@
 //! | `sync` | [`sync`] |
 //! | `context` | [`context`] |
 //! | `time` | [`time`] |
+//! | `os/signal` | [`signal`] |
 //! | `net` | [`net`] |
 //! | `runtime.Gosched`, `Goexit`, `NumGoroutine`, `GOMAXPROCS` | [`runtime`] |
 //!
@@ -73,6 +74,8 @@ pub mod net;
 pub(crate) mod reactor;
 pub mod runtime;
 pub mod select;
+#[cfg(all(unix, not(any(gort_loom, gort_shuttle))))]
+pub mod signal;
 pub mod sync;
 pub(crate) mod sys;
 pub mod task;

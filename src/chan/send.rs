@@ -10,6 +10,7 @@
 
 use super::core::{Core, Locked};
 use super::error::SendError;
+use super::handle::Sender;
 use super::state::{ChanNode, Slot, State, Tried, slot, tag};
 use crate::sys::point::{self, Op};
 use crate::wait::batch::WakeBatch;
@@ -403,4 +404,15 @@ sending_future! {
     /// Future of [`Chan::send`](crate::chan::Chan::send).
     // A `Chan` can receive itself, so a receiver is always left.
     ChanSend<T> -> (), |sent| debug_assert!(sent.is_ok(), "a channel without its own handle")
+}
+
+impl<T: Copy> Sender<T> {
+    /// Sends if that is possible at once, and puts into `wakes` who is to be woken. False if nobody
+    /// will ever receive on the channel.
+    pub(crate) fn offer(&self, value: T, wakes: &mut WakeBatch) -> bool {
+        let Some(core) = self.core() else { return false };
+        // SAFETY: it holds a value; being `Copy` it may be moved out and stay.
+        let tried = unsafe { core.lock().try_send(&raw const value, wakes) };
+        matches!(tried, Tried::Done | Tried::Wait)
+    }
 }

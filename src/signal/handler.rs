@@ -65,7 +65,7 @@ impl Handler {
         let number = kind.as_raw_value();
         if !kind.can_be_caught() {
             let text = format!("Refusing to register signal {number}");
-            return Err(io::Error::new(io::ErrorKind::Other, text));
+            return Err(io::Error::other(text));
         }
         let handler = Self {
             kind,

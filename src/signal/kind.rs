@@ -4,7 +4,8 @@ use signal_hook::consts;
 use std::ffi::c_int;
 use std::fmt;
 
-/// A kind of signal. It is shown as Go shows it.
+/// A kind of signal. It is shown as Go shows it. The default is 0, which is none: the zero value that a
+/// closed channel yields.
 ///
 /// # Go
 ///
@@ -17,7 +18,7 @@ use std::fmt;
 /// assert_eq!(SignalKind::from_raw(SignalKind::quit().as_raw_value()), SignalKind::quit());
 /// ```
 #[doc(alias = "Signal")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SignalKind(c_int);
 
 macro_rules! kinds {

@@ -15,6 +15,7 @@ use crate::chan::Sender;
 use crate::sys::sync::Mutex;
 use crate::wait::batch::WakeBatch;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::os::unix::net::UnixStream;
 
@@ -85,11 +86,13 @@ impl Registry {
             self.pipe = Some(start_thread(|| with(Registry::deliver))?);
         }
         let pipe = self.pipe.as_ref().expect("made just now");
-        if !self.kinds.contains_key(&kind) {
-            let handler = Handler::install(kind, pipe)?;
-            self.kinds.insert(kind, Kind { handler, ignored: false, kept: false });
+        match self.kinds.entry(kind) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let handler = Handler::install(kind, pipe)?;
+                Ok(entry.insert(Kind { handler, ignored: false, kept: false }))
+            }
         }
-        Ok(self.kinds.get_mut(&kind).expect("installed just now"))
     }
 
     /// From here on `sender` gets signals of `kind`. If it is to be `kept`, they never again do what

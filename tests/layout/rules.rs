@@ -43,6 +43,7 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "src/select/dynamic.rs",
     "src/select/operand.rs",
     "src/select/park.rs",
+    "src/signal/handler.rs",
     "src/sync/mutex.rs",
     "src/sync/raw_mutex.rs",
     "src/sync/wait_group.rs",
