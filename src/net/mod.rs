@@ -54,21 +54,29 @@ mod split;
 mod stream;
 #[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
 mod tests;
+mod udp;
 mod wait;
+mod waiting;
 
 pub use self::{
     addr::{Addrs, LookupHost, ToSocketAddrs, lookup_host},
     connect::Connect,
     descriptors::TooManyFiles,
     listener::{Accept, Bind, Incoming, TcpListener},
-    stream::{AsyncIo, Peek, TcpStream},
-    wait::{Readable, Readiness, Writable},
+    stream::{Peek, TcpStream},
+    udp::UdpSocket,
+    wait::{AsyncIo, Readable, Readiness, Writable},
 };
 
 /// Halves of a [`TcpStream`].
 pub mod tcp {
     pub use super::owned_split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
     pub use super::split::{ReadHalf, WriteHalf};
+}
+
+/// Futures of a [`UdpSocket`].
+pub mod udp_io {
+    pub use super::udp::{BindUdp, ConnectUdp, Peek, PeekFrom, Recv, RecvFrom, Send, SendTo};
 }
 
 use crate::runtime::context;

@@ -7,7 +7,7 @@ use super::os;
 use super::owned_split::{self, OwnedReadHalf, OwnedWriteHalf};
 use super::recv;
 use super::split::{self, ReadHalf, WriteHalf};
-use super::wait::{Place, Readable, Readiness, Writable, poll_operation};
+use super::wait::{AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation};
 use crate::reactor::{Direction, Interest, Registered, Snapshot, WaitId};
 use socket2::SockRef;
 use std::fmt;
@@ -363,8 +363,7 @@ impl TcpStream {
     where
         F: FnMut() -> io::Result<R>,
     {
-        let place = Place::new(&self.io, one_direction(interest));
-        AsyncIo { place, operation, site: Location::caller() }
+        AsyncIo::new(&self.io, one_direction(interest), operation, Location::caller())
     }
 
     /// Reads what is there, waits if there is nothing, and leaves it to be read again. `Ok(0)` is the
@@ -513,18 +512,6 @@ impl TcpStream {
     }
 }
 
-/// # Panics
-///
-/// If `interest` is more or less than one direction.
-#[track_caller]
-fn one_direction(interest: Interest) -> Direction {
-    let mut directions = interest.directions();
-    match (directions.next(), directions.next()) {
-        (Some(direction), None) => direction,
-        _ => panic!("{interest:?} is not one direction"),
-    }
-}
-
 impl TryFrom<net::TcpStream> for TcpStream {
     type Error = io::Error;
 
@@ -561,32 +548,6 @@ impl Future for Peek<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Peek { place, buf, site } = &mut *self;
         poll_operation(cx, site, |cx| place.poll_io(cx, |io, _| io.peek(buf)))
-    }
-}
-
-/// Future of [`TcpStream::async_io`].
-#[must_use = "futures do nothing unless you `.await` or poll them"]
-pub struct AsyncIo<'a, F> {
-    place: Place<'a, net::TcpStream>,
-    operation: F,
-    site: &'static Location<'static>,
-}
-
-// The operation is only ever called, never pinned.
-impl<F> Unpin for AsyncIo<'_, F> {}
-
-impl<R, F: FnMut() -> io::Result<R>> Future for AsyncIo<'_, F> {
-    type Output = io::Result<R>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let AsyncIo { place, operation, site } = &mut *self;
-        poll_operation(cx, site, |cx| place.poll_io(cx, |_, _| operation()))
-    }
-}
-
-impl<F> fmt::Debug for AsyncIo<'_, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncIo").field("place", &self.place).finish_non_exhaustive()
     }
 }
 

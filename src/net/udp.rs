@@ -2,9 +2,7 @@
 
 use super::addr::{Addrs, LookupHost, ToSocketAddrs};
 use super::descriptors;
-use super::wait::{
-    AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation,
-};
+use super::wait::{AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation};
 use super::waiting::{impl_waiting, operations};
 use crate::reactor::{Direction, Interest, Registered, WaitId};
 use std::fmt;
@@ -223,14 +221,9 @@ impl UdpSocket {
     ///
     /// Those of [`recv`](Self::recv).
     #[track_caller]
-    pub fn poll_recv(
-        &self,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let received = self.poll(cx, Direction::Read, Location::caller(), |io| {
-            io.recv(buf.initialize_unfilled())
-        });
+    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let received = self
+            .poll(cx, Direction::Read, Location::caller(), |io| io.recv(buf.initialize_unfilled()));
         received.map_ok(|count| buf.advance(count))
     }
 

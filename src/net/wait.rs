@@ -6,7 +6,6 @@ use crate::wait::record::{self, WaitReason};
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::TcpStream;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -47,10 +46,6 @@ impl<'a, T: Descriptor> Place<'a, T> {
     ) -> Poll<io::Result<R>> {
         self.io.poll_io(self.direction, &mut self.id, cx, operation)
     }
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Snapshot>> {
-        self.io.poll_ready(self.direction, &mut self.id, cx)
-    }
 }
 
 impl<T: Descriptor> Drop for Place<'_, T> {
@@ -65,23 +60,140 @@ impl<T: Descriptor> fmt::Debug for Place<'_, T> {
     }
 }
 
-/// Future of [`TcpStream::ready`](super::TcpStream::ready).
+/// A registered socket of any kind, for who only waits for it.
+pub(super) trait Watched: fmt::Debug + Send + Sync {
+    fn poll_ready(
+        &self,
+        direction: Direction,
+        id: &mut WaitId,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Snapshot>>;
+
+    fn clear(&self, direction: Direction, seen: Snapshot);
+
+    fn leave(&self, direction: Direction, id: WaitId);
+}
+
+impl<T: Descriptor + fmt::Debug + Send + Sync> Watched for Registered<T> {
+    fn poll_ready(
+        &self,
+        direction: Direction,
+        id: &mut WaitId,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Snapshot>> {
+        Registered::poll_ready(self, direction, id, cx)
+    }
+
+    fn clear(&self, direction: Direction, seen: Snapshot) {
+        Registered::clear(self, direction, seen);
+    }
+
+    fn leave(&self, direction: Direction, id: WaitId) {
+        Registered::leave(self, direction, id);
+    }
+}
+
+/// As a [`Place`], of a socket of any kind.
+#[derive(Debug)]
+struct AnyPlace<'a> {
+    io: &'a dyn Watched,
+    direction: Direction,
+    id: WaitId,
+}
+
+impl<'a> AnyPlace<'a> {
+    fn new(io: &'a dyn Watched, direction: Direction) -> Self {
+        Self { io, direction, id: WaitId::NEW }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Snapshot>> {
+        self.io.poll_ready(self.direction, &mut self.id, cx)
+    }
+}
+
+impl Drop for AnyPlace<'_> {
+    fn drop(&mut self) {
+        self.io.leave(self.direction, self.id);
+    }
+}
+
+/// Future of `async_io`, of any socket.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct AsyncIo<'a, F> {
+    place: AnyPlace<'a>,
+    operation: F,
+    site: &'static Location<'static>,
+}
+
+impl<'a, F> AsyncIo<'a, F> {
+    pub(super) fn new(
+        io: &'a dyn Watched,
+        direction: Direction,
+        operation: F,
+        site: &'static Location<'static>,
+    ) -> Self {
+        Self { place: AnyPlace::new(io, direction), operation, site }
+    }
+}
+
+// The operation is only ever called, never pinned.
+impl<F> Unpin for AsyncIo<'_, F> {}
+
+impl<R, F: FnMut() -> io::Result<R>> Future for AsyncIo<'_, F> {
+    type Output = io::Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let AsyncIo { place, operation, site } = &mut *self;
+        poll_operation(cx, site, |cx| {
+            loop {
+                let seen = ready!(place.poll_ready(cx))?;
+                match operation() {
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                        place.io.clear(place.direction, seen);
+                    }
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    done => return Poll::Ready(done),
+                }
+            }
+        })
+    }
+}
+
+impl<F> fmt::Debug for AsyncIo<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncIo").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// # Panics
+///
+/// If `interest` is more or less than one direction.
+#[track_caller]
+pub(super) fn one_direction(interest: Interest) -> Direction {
+    let mut directions = interest.directions();
+    match (directions.next(), directions.next()) {
+        (Some(direction), None) => direction,
+        _ => panic!("{interest:?} is not one direction"),
+    }
+}
+
+/// Future of `ready`, of any socket.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Readiness<'a> {
-    places: [Option<Place<'a, TcpStream>>; 2],
+    places: [Option<AnyPlace<'a>>; 2],
     interest: Interest,
     site: &'static Location<'static>,
 }
 
 impl<'a> Readiness<'a> {
     pub(super) fn new(
-        io: &'a Registered<TcpStream>,
+        io: &'a dyn Watched,
         interest: Interest,
         site: &'static Location<'static>,
     ) -> Self {
         let mut directions = interest.directions();
-        let places = [(); 2].map(|()| directions.next().map(|dir| Place::new(io, dir)));
+        let places = [(); 2].map(|()| directions.next().map(|dir| AnyPlace::new(io, dir)));
         Self { places, interest, site }
     }
 
@@ -106,20 +218,17 @@ impl Future for Readiness<'_> {
 
 macro_rules! one_direction {
     ($name:ident, $method:literal, $direction:expr) => {
-        #[doc = concat!("Future of [`TcpStream::", $method, "`](super::TcpStream::", $method, ").")]
+        #[doc = concat!("Future of `", $method, "`, of any socket.")]
         #[derive(Debug)]
         #[must_use = "futures do nothing unless you `.await` or poll them"]
         pub struct $name<'a> {
-            place: Place<'a, TcpStream>,
+            place: AnyPlace<'a>,
             site: &'static Location<'static>,
         }
 
         impl<'a> $name<'a> {
-            pub(super) fn new(
-                io: &'a Registered<TcpStream>,
-                site: &'static Location<'static>,
-            ) -> Self {
-                Self { place: Place::new(io, $direction), site }
+            pub(super) fn new(io: &'a dyn Watched, site: &'static Location<'static>) -> Self {
+                Self { place: AnyPlace::new(io, $direction), site }
             }
         }
 

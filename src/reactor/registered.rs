@@ -69,7 +69,6 @@ impl<T: Descriptor> Registered<T> {
     }
 
     /// Takes back readiness; see [`Source::clear`].
-    #[cfg(test)]
     pub(crate) fn clear(&self, direction: Direction, seen: Snapshot) {
         self.source.clear(direction, seen);
     }
