@@ -41,6 +41,7 @@
 //! | `defer` | [`defer!`] |
 //! | `sync` | [`sync`] |
 //! | `context` | [`context`] |
+//! | `golang.org/x/sync` | [`errgroup`], [`semaphore`], [`singleflight`] |
 //! | `time` | [`time`] |
 //! | `os/signal` | [`signal`] |
 //! | `net` | [`net`] |
@@ -69,13 +70,16 @@
 pub mod chan;
 pub mod compat;
 pub mod context;
+pub mod errgroup;
 pub mod io;
 pub mod net;
 pub(crate) mod reactor;
 pub mod runtime;
 pub mod select;
+pub mod semaphore;
 #[cfg(all(unix, not(any(gort_loom, gort_shuttle))))]
 pub mod signal;
+pub mod singleflight;
 pub mod sync;
 pub(crate) mod sys;
 pub mod task;

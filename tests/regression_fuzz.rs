@@ -83,3 +83,8 @@ fn sched() {
 fn timers() {
     generated(2_000, 200, fuzz::timers::run);
 }
+
+#[test]
+fn context_tree() {
+    generated(2_000, 150, fuzz::context_tree::run);
+}

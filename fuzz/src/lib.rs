@@ -15,6 +15,7 @@ mod actors;
 mod bytes;
 pub mod cancel_drop;
 pub mod chan_ops;
+pub mod context_tree;
 mod model;
 mod operations;
 mod panics;

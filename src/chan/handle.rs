@@ -85,7 +85,7 @@ impl<T> Core<T> {
     }
 
     /// False if it was closed already.
-    fn close(&self) -> bool {
+    pub(crate) fn close(&self) -> bool {
         let mut wakes = WakeBatch::new();
         let closed = self.lock().close(&mut wakes);
         wakes.wake_all();

@@ -88,5 +88,5 @@ pub(crate) use self::{
     core::Core,
     feed::{Feed, fed},
     send::Outcome,
-    signal::Signal,
+    signal::{Signal, unclosed},
 };

@@ -5,6 +5,13 @@ use super::handle::Receiver;
 use crate::wait::batch::WakeBatch;
 use std::sync::Arc;
 
+/// A channel whose one sender is not counted: it stays open until it is [closed](Core::close), however many
+/// hold the core.
+pub(crate) fn unclosed<T>(capacity: usize) -> (Arc<Core<T>>, Receiver<T>) {
+    let core = Arc::new(Core::new(capacity));
+    (Arc::clone(&core), Receiver::new(core))
+}
+
 /// A channel that carries nothing and is closed once: something is over. This is the end that closes it. To drop it is not to close it: receivers then wait for ever.
 #[derive(Debug)]
 pub(crate) struct Signal {
@@ -13,8 +20,7 @@ pub(crate) struct Signal {
 
 impl Signal {
     pub(crate) fn new() -> Self {
-        // The one sender that it counts does not exist, so nobody but `close` closes it.
-        Self { receiver: Receiver::new(Arc::new(Core::new(0))) }
+        Self { receiver: unclosed(0).1 }
     }
 
     /// The channel.

@@ -185,6 +185,20 @@ impl Waiter {
         })
     }
 
+    /// Whether it can still be told something: its waker has not been taken.
+    ///
+    /// # Safety
+    ///
+    /// The waiter has been registered once, and the caller has the right by (W1) or (W2).
+    pub(crate) unsafe fn has_waker(&self) -> bool {
+        self.inner.with(|inner| {
+            // SAFETY: not written meanwhile by (W), see this function's contract.
+            let inner = unsafe { &*inner };
+            // SAFETY: registered, so initialised.
+            unsafe { inner.assume_init_ref() }.waker.is_some()
+        })
+    }
+
     /// Polled again while it waits: notes the current goroutine, and tells whether the stored waker
     /// still is that of its task.
     ///

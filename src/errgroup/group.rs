@@ -1,0 +1,452 @@
+//! A group, its goroutines, and what becomes of their errors and panics.
+
+#![expect(unsafe_code, reason = "a request for a slot is pinned beside a future that is not")]
+
+use super::failure::Failure;
+use crate::context::{BoxError, Cancel, Context, background, with_cancel};
+use crate::runtime::{self, panic};
+use crate::semaphore::{Request, Weighted};
+use crate::sync::{self, WaitGroup};
+use crate::sys::sync::Mutex;
+use crate::sys::sync::atomic::{AtomicBool, Ordering};
+use crate::sys::unwind;
+use pin_project_lite::pin_project;
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll, ready};
+
+type Payload = Box<dyn Any + Send>;
+
+/// Goroutines that work on one task.
+///
+/// [`wait`](Self::wait) waits for all of them and yields the first error. A group
+/// [with a context](Self::with_context) cancels it at the first error, so that the others can stop; nothing
+/// stops them by itself.
+///
+/// It is a handle: clones are the same group, and equal. The type of the errors is [`BoxError`], which `?` makes
+/// of any error, unless the group is [`typed`](Self::typed).
+///
+/// # Panics of goroutines
+///
+/// A goroutine that panics cancels the context, too; `wait` raises the panic again when all have ended. If nobody
+/// waits any more, it is fatal, as after [`go`](fn@crate::go). In Go it is fatal at once;
+/// [`crash_on_panic`](Self::crash_on_panic) makes it so here.
+///
+/// # Go
+///
+/// `errgroup.Group`.
+#[doc(alias = "errgroup.Group")]
+pub struct Group<E = BoxError> {
+    inner: Arc<Inner<E>>,
+}
+
+struct Inner<E> {
+    members: WaitGroup,
+    cancel: Option<Cancel>,
+    // Ordering: Relaxed: set before the goroutines are started that it is about.
+    crash: AtomicBool,
+    state: Mutex<State<E>>,
+}
+
+struct State<E> {
+    limit: Option<Weighted>,
+    failed: bool,
+    error: Option<E>,
+    panic: Option<Payload>,
+}
+
+impl Group {
+    /// A group without a context.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::typed()
+    }
+
+    /// A group, and a context made from `ctx` that is cancelled when the first goroutine fails, with its error
+    /// as the cause, or when [`wait`](Self::wait) is over.
+    ///
+    /// It is also cancelled when the last handle of the group is dropped.
+    ///
+    /// # Go
+    ///
+    /// `errgroup.WithContext`.
+    ///
+    /// ```
+    /// use gort::context::background;
+    /// use gort::errgroup::Group;
+    ///
+    /// gort::run(async {
+    ///     let (group, ctx) = Group::with_context(&background());
+    ///     group.go(async { Err("broken".into()) }).await;
+    ///     ctx.done().recv().await;
+    ///     assert_eq!(ctx.cause().unwrap().to_string(), "broken");
+    ///     assert!(group.wait().await.is_err());
+    /// });
+    /// ```
+    #[doc(alias = "WithContext")]
+    #[must_use]
+    pub fn with_context(ctx: &Context) -> (Self, Context) {
+        Self::typed_with_context(ctx)
+    }
+}
+
+impl<E: Failure> Group<E> {
+    /// A group of goroutines that return errors of one type, without a context.
+    ///
+    /// ```
+    /// use gort::context::Error;
+    /// use gort::errgroup::Group;
+    ///
+    /// gort::run(async {
+    ///     let group = Group::<Error>::typed();
+    ///     group.go(async { Err(Error::Canceled) }).await;
+    ///     assert_eq!(group.wait().await, Err(Error::Canceled));
+    /// });
+    /// ```
+    #[must_use]
+    pub fn typed() -> Self {
+        Self::make(None)
+    }
+
+    /// As [`with_context`](Group::with_context), with errors of one type.
+    #[must_use]
+    pub fn typed_with_context(ctx: &Context) -> (Self, Context) {
+        let (ctx, cancel) = with_cancel(ctx);
+        (Self::make(Some(cancel)), ctx)
+    }
+
+    fn make(cancel: Option<Cancel>) -> Self {
+        let state = State { limit: None, failed: false, error: None, panic: None };
+        Self {
+            inner: Arc::new(Inner {
+                members: WaitGroup::new(),
+                cancel,
+                crash: AtomicBool::new(false),
+                state: Mutex::new(state),
+            }),
+        }
+    }
+
+    /// Starts a goroutine of the group; if there is a [limit](Self::set_limit), waits until it allows one
+    /// more. Nothing is started before this is awaited.
+    ///
+    /// It does not look at the group's context: let the goroutine do so.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it was ready, the future has not started `future`, and drops it.
+    ///
+    /// # Go
+    ///
+    /// `g.Go(f)`.
+    #[doc(alias = "Go")]
+    #[track_caller]
+    pub fn go<F>(&self, future: F) -> Go<'_, F, E>
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let site = Location::caller();
+        Go { group: self, future: Some(future), slot: None, request: Request::new(1, site) }
+    }
+
+    /// Starts a goroutine of the group if the [limit](Self::set_limit) allows one more. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// The limit is reached; the future comes back.
+    ///
+    /// # Go
+    ///
+    /// `g.TryGo(f)`.
+    #[doc(alias = "TryGo")]
+    #[track_caller]
+    pub fn try_go<F>(&self, future: F) -> Result<(), F>
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let slot = self.inner.state.lock().limit.clone();
+        if slot.as_ref().is_some_and(|slots| !slots.try_acquire(1)) {
+            return Err(future);
+        }
+        self.start(future, slot);
+        Ok(())
+    }
+
+    /// Allows at most `limit` goroutines of the group at a time, or any number, for `None`. With 0, none is
+    /// ever started.
+    ///
+    /// # Panics
+    ///
+    /// `errgroup: modify limit while N goroutines in the group are still active`, if there was a limit
+    /// and there are.
+    ///
+    /// # Go
+    ///
+    /// `g.SetLimit(n)`; a negative n is `None`.
+    #[doc(alias = "SetLimit")]
+    #[track_caller]
+    pub fn set_limit(&self, limit: impl Into<Option<usize>>) {
+        let limit = limit.into().map(Weighted::new);
+        let mut state = self.inner.state.lock();
+        let active = state.limit.as_ref().map_or(0, Weighted::held);
+        let old = if active == 0 { std::mem::replace(&mut state.limit, limit) } else { None };
+        drop(state);
+        drop(old);
+        assert!(
+            active == 0,
+            "errgroup: modify limit while {active} goroutines in the group are still active"
+        );
+    }
+
+    /// Makes a panic in a goroutine that is started from now on fatal, as it is in Go.
+    pub fn crash_on_panic(&self) {
+        self.inner.crash.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until all goroutines of the group have ended; then cancels the group's context.
+    ///
+    /// # Errors
+    ///
+    /// The first error that a goroutine returned. The first who waits gets it.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of a goroutine; see [`Group`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the wait and changes nothing else.
+    #[doc(alias = "Wait")]
+    #[track_caller]
+    pub fn wait(&self) -> Wait<'_, E> {
+        Wait { group: self, members: self.inner.members.wait() }
+    }
+
+    #[track_caller]
+    fn start<F>(&self, future: F, slot: Option<Weighted>)
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.inner.members.add(1);
+        let seat = Seat { group: Some(Arc::clone(&self.inner)), slot };
+        drop(runtime::go(Member { future, seat }));
+    }
+}
+
+impl<E: Failure> Inner<E> {
+    /// Whether this is the first failure.
+    fn is_first(&self) -> bool {
+        !std::mem::replace(&mut self.state.lock().failed, true)
+    }
+
+    fn fail(&self, error: E) {
+        if !self.is_first() {
+            return;
+        }
+        let cause = self.cancel.as_ref().map(|_| error.to_cause());
+        // Nobody looks before this goroutine is done.
+        self.state.lock().error = Some(error);
+        if let (Some(cancel), Some(cause)) = (&self.cancel, cause) {
+            cancel.cancel_with(cause);
+        }
+    }
+
+    fn panicked(&self, payload: Payload) {
+        let message = panic::message(&*payload).to_owned();
+        let mut state = self.state.lock();
+        let second = match &state.panic {
+            Some(_) => Some(payload),
+            None => state.panic.replace(payload),
+        };
+        drop(state);
+        if let Some(second) = second {
+            unwind::drop_payload(second);
+        }
+        if let (true, Some(cancel)) = (self.is_first(), &self.cancel) {
+            cancel.cancel_with(format!("a goroutine of the group panicked: {message}"));
+        }
+    }
+
+    /// All have ended: what came of it.
+    fn finish(&self) -> Result<(), E> {
+        if let Some(cancel) = &self.cancel {
+            cancel.cancel();
+        }
+        let mut state = self.state.lock();
+        let (panic, error) = (state.panic.take(), state.error.take());
+        drop(state);
+        if let Some(payload) = panic {
+            resume_unwind(payload);
+        }
+        error.map_or(Ok(()), Err)
+    }
+}
+
+impl<E> Drop for Inner<E> {
+    fn drop(&mut self) {
+        if let Some(payload) = self.state.get_mut().panic.take() {
+            // Nobody waits any more. A goroutine that nobody awaits dies of it as it should.
+            drop(runtime::go(async move { resume_unwind(payload) }));
+        }
+    }
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<E> Clone for Group<E> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<E> PartialEq for Group<E> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl<E> Eq for Group<E> {}
+
+impl<E> fmt::Debug for Group<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("members", &self.inner.members).finish_non_exhaustive()
+    }
+}
+
+/// A goroutine's place in its group: when it goes, the slot is free, and then the goroutine is done.
+struct Seat<E> {
+    /// `None` once it is known that the goroutine will never be done.
+    group: Option<Arc<Inner<E>>>,
+    slot: Option<Weighted>,
+}
+
+impl<E> Drop for Seat<E> {
+    fn drop(&mut self) {
+        if let Some(slots) = &self.slot {
+            slots.release(1);
+        }
+        if let Some(group) = &self.group {
+            group.members.done();
+        }
+    }
+}
+
+pin_project! {
+    /// A goroutine of a group. The fields are dropped in this order.
+    struct Member<F, E> {
+        #[pin]
+        future: F,
+        seat: Seat<E>,
+    }
+}
+
+impl<F, E> Future for Member<F, E>
+where
+    E: Failure,
+    F: Future<Output = Result<(), E>>,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let polled = catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)));
+        let group = this.seat.group.as_ref().expect("it is there until the end");
+        match polled {
+            Ok(polled) => {
+                if let Err(error) = ready!(polled) {
+                    group.fail(error);
+                }
+            }
+            Err(payload) if panic::is_goexit(&*payload) => resume_unwind(payload),
+            Err(payload) if group.crash.load(Ordering::Relaxed) => {
+                // Nobody goes on as if all had ended well.
+                this.seat.group = None;
+                panic::repanic(payload);
+            }
+            Err(payload) => group.panicked(payload),
+        }
+        Poll::Ready(())
+    }
+}
+
+/// The future of [`Group::go`].
+#[must_use = "the goroutine is not started until this is awaited"]
+pub struct Go<'a, F, E = BoxError> {
+    group: &'a Group<E>,
+    /// Until it is started.
+    future: Option<F>,
+    /// The limit that it waits for.
+    slot: Option<Weighted>,
+    request: Request,
+}
+
+impl<F, E> Future for Go<'_, F, E>
+where
+    E: Failure,
+    F: Future<Output = Result<(), E>> + Send + 'static,
+{
+    type Output = ();
+
+    #[track_caller]
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        // SAFETY: the request stays where it is. The future is not pinned before it has been moved out.
+        let this = unsafe { self.get_unchecked_mut() };
+        assert!(this.future.is_some(), "`go` polled after it was ready");
+        if this.slot.is_none() {
+            this.slot = this.group.inner.state.lock().limit.clone();
+        }
+        if let Some(slots) = &this.slot {
+            // SAFETY: as above.
+            let request = unsafe { Pin::new_unchecked(&mut this.request) };
+            // The context never ends.
+            let _ = ready!(request.poll(slots, &background(), cx));
+        }
+        if let Some(future) = this.future.take() {
+            this.group.start(future, this.slot.take());
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<F, E> Drop for Go<'_, F, E> {
+    fn drop(&mut self) {
+        if let Some(slots) = &self.slot {
+            self.request.leave(slots);
+        }
+    }
+}
+
+impl<F, E> fmt::Debug for Go<'_, F, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Go").field("group", self.group).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// The future of [`Group::wait`].
+    #[derive(Debug)]
+    #[must_use = "nothing is waited for until the future is awaited"]
+    pub struct Wait<'a, E = BoxError> {
+        group: &'a Group<E>,
+        #[pin]
+        members: sync::Wait<'a>,
+    }
+}
+
+impl<E: Failure> Future for Wait<'_, E> {
+    type Output = Result<(), E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        ready!(this.members.poll(cx));
+        Poll::Ready(this.group.inner.finish())
+    }
+}

@@ -1,0 +1,194 @@
+//! One execution, and who shares it.
+//!
+//! A call runs in a goroutine of its own. It ends in one of four ways, told by [`Outcome`]; those who share it
+//! wait for `done`, which is closed after the outcome has been set. It is out of the group's map by then, so
+//! nobody joins a call that is over.
+
+use crate::chan::{Core, Receiver, Signal, unclosed};
+use crate::runtime::panic;
+use crate::sys::sync::{Mutex, OnceLock};
+use crate::sys::unwind;
+use crate::wait::batch::WakeBatch;
+use pin_project_lite::pin_project;
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::group::Flight;
+
+/// How a call has ended.
+pub(super) enum Outcome<V> {
+    Value(V),
+    /// It panicked with these words.
+    Panicked(String),
+    /// It called `goexit`.
+    Exited,
+    /// Its goroutine was dropped: its runtime has been shut down.
+    Lost,
+}
+
+/// See the [module](self).
+pub(super) struct Call<V> {
+    done: Signal,
+    outcome: OnceLock<(Outcome<V>, bool)>,
+    sharers: Mutex<Sharers<V>>,
+}
+
+struct Sharers<V> {
+    /// More than one asked.
+    shared: bool,
+    /// How many wait in `run`.
+    waiting: usize,
+    /// Those of `run_chan`.
+    channels: Vec<Arc<Core<Flight<V>>>>,
+}
+
+impl<V> Call<V> {
+    pub(super) fn new() -> Self {
+        let sharers = Sharers { shared: false, waiting: 0, channels: Vec::new() };
+        Self { done: Signal::new(), outcome: OnceLock::new(), sharers: Mutex::new(sharers) }
+    }
+
+    /// One more waits. `joins`: it is not the first.
+    pub(super) fn join(&self, joins: bool) {
+        let mut sharers = self.sharers.lock();
+        sharers.waiting += 1;
+        sharers.shared |= joins;
+    }
+
+    /// One of those who wait waits no more.
+    pub(super) fn leave(&self) {
+        self.sharers.lock().waiting -= 1;
+    }
+
+    /// One more channel that is sent the value.
+    pub(super) fn join_by_channel(&self, joins: bool) -> Receiver<Flight<V>> {
+        let (core, receiver) = unclosed(1);
+        let mut sharers = self.sharers.lock();
+        sharers.channels.push(core);
+        sharers.shared |= joins;
+        receiver
+    }
+
+    /// Closed when the outcome is there.
+    pub(super) fn done(&self) -> Receiver<()> {
+        self.done.receiver()
+    }
+
+    /// How it has ended, and whether it was shared.
+    pub(super) fn outcome(&self) -> Option<&(Outcome<V>, bool)> {
+        self.outcome.get()
+    }
+}
+
+impl<V: Clone> Call<V> {
+    /// Tells everybody. The call is in no map any more.
+    fn end(&self, outcome: Outcome<V>) {
+        let mut sharers = self.sharers.lock();
+        let (channels, shared) = (std::mem::take(&mut sharers.channels), sharers.shared);
+        drop(sharers);
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            for channel in channels {
+                match &outcome {
+                    // There is room for the one value.
+                    Outcome::Value(value) => {
+                        drop(channel.try_send(Flight { value: value.clone(), shared }));
+                    }
+                    Outcome::Panicked(_) | Outcome::Exited | Outcome::Lost => drop(channel.close()),
+                }
+            }
+        }));
+        let _ = self.outcome.set((outcome, shared));
+        let mut wakes = WakeBatch::new();
+        self.done.close(&mut wakes);
+        wakes.wake_all();
+        if let Err(panic) = told {
+            resume_unwind(panic);
+        }
+    }
+
+    /// Whether a panic can be told to somebody, and everybody who has to be told can be.
+    fn can_tell_panic(&self) -> bool {
+        let sharers = self.sharers.lock();
+        sharers.waiting > 0 && sharers.channels.is_empty()
+    }
+}
+
+pin_project! {
+    /// The goroutine of a call. `remove` takes the call out of the map.
+    pub(super) struct Leader<F, V, R>
+    where
+        V: Clone,
+        R: FnMut(),
+    {
+        #[pin]
+        future: F,
+        call: Arc<Call<V>>,
+        remove: R,
+        over: bool,
+    }
+
+    impl<F, V, R> PinnedDrop for Leader<F, V, R>
+    where
+        V: Clone,
+        R: FnMut(),
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if !*this.over {
+                (this.remove)();
+                this.call.end(Outcome::Lost);
+            }
+        }
+    }
+}
+
+impl<F, V: Clone, R: FnMut()> Leader<F, V, R> {
+    pub(super) fn new(future: F, call: Arc<Call<V>>, remove: R) -> Self {
+        Self { future, call, remove, over: false }
+    }
+}
+
+impl<F, V, R> Future for Leader<F, V, R>
+where
+    F: Future<Output = V>,
+    V: Clone,
+    R: FnMut(),
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let polled = catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)));
+        let ended = match polled {
+            Ok(polled) => Ok(ready!(polled)),
+            Err(payload) => Err(payload),
+        };
+        *this.over = true;
+        (this.remove)();
+        match ended {
+            Ok(value) => this.call.end(Outcome::Value(value)),
+            Err(payload) => fail(this.call, payload),
+        }
+        Poll::Ready(())
+    }
+}
+
+/// The function has panicked, or left by `goexit`.
+fn fail<V: Clone>(call: &Call<V>, payload: Box<dyn Any + Send>) {
+    if panic::is_goexit(&*payload) {
+        return call.end(Outcome::Exited);
+    }
+    let can_tell = call.can_tell_panic();
+    let message = panic::message(&*payload).to_owned();
+    call.end(Outcome::Panicked(message));
+    if can_tell {
+        unwind::drop_payload(payload);
+    } else {
+        // Somebody who has a channel, or nobody: the goroutine dies of it.
+        resume_unwind(payload);
+    }
+}
