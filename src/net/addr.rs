@@ -49,6 +49,13 @@ pub fn lookup_host<T: ToSocketAddrs>(host: T) -> LookupHost {
 #[derive(Debug, Clone)]
 pub struct Addrs(vec::IntoIter<SocketAddr>);
 
+impl Addrs {
+    /// No addresses.
+    pub(super) fn none() -> Self {
+        Self(Vec::new().into_iter())
+    }
+}
+
 impl Iterator for Addrs {
     type Item = SocketAddr;
 

@@ -6,7 +6,7 @@ use super::os;
 use super::stream::TcpStream;
 use super::wait::poll_operation;
 use crate::reactor::{Direction, Registered, WaitId};
-use socket2::Domain;
+use socket2::{Domain, Socket};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -35,6 +35,19 @@ enum State {
 impl Connect {
     pub(super) fn new(lookup: LookupHost, site: &'static Location<'static>) -> Self {
         Self { state: State::Lookup(lookup), error: None, site }
+    }
+
+    /// Connects a socket that was set up before.
+    pub(super) fn of_socket(
+        socket: Socket,
+        addr: SocketAddr,
+        site: &'static Location<'static>,
+    ) -> Self {
+        let (state, error) = match start_with(socket, addr) {
+            Ok(socket) => (State::Connecting(Some(socket), Addrs::none()), None),
+            Err(error) => (State::Next(Addrs::none()), Some(error)),
+        };
+        Self { state, error, site }
     }
 
     /// Starts connecting to the next address.
@@ -87,7 +100,11 @@ impl Connect {
 
 /// Makes a socket and starts to connect it.
 fn start(addr: SocketAddr) -> io::Result<Registered<std::net::TcpStream>> {
-    let socket = os::stream_socket(Domain::for_address(addr)).map_err(descriptors::explain)?;
+    start_with(os::stream_socket(Domain::for_address(addr)).map_err(descriptors::explain)?, addr)
+}
+
+/// Starts to connect a socket.
+fn start_with(socket: Socket, addr: SocketAddr) -> io::Result<Registered<std::net::TcpStream>> {
     match socket.connect(&addr.into()) {
         Ok(()) => {}
         Err(e) if os::in_progress(&e) => {}

@@ -28,8 +28,10 @@
 //!
 //! # Go
 //!
-//! [`TcpListener::bind`] is `net.Listen`, [`TcpStream::connect`] is `net.Dial`, [`lookup_host`] is
-//! `net.LookupHost`.
+//! [`TcpListener::bind`] is `net.Listen`, [`TcpStream::connect`] is `net.Dial`, [`UdpSocket::bind`] is
+//! `net.ListenPacket`, [`lookup_host`] is `net.LookupHost`; [`UnixListener`](unix::UnixListener),
+//! [`UnixStream`](unix::UnixStream) and [`UnixDatagram`](unix::UnixDatagram) are the networks `unix` and
+//! `unixgram`, and [`TcpSocket`] sets a socket up before it connects or listens.
 
 mod addr;
 mod connect;
@@ -52,9 +54,12 @@ mod raw;
 mod recv;
 mod split;
 mod stream;
+mod tcp_socket;
 #[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
 mod tests;
 mod udp;
+#[cfg(unix)]
+pub mod unix;
 mod wait;
 mod waiting;
 
@@ -64,6 +69,7 @@ pub use self::{
     descriptors::TooManyFiles,
     listener::{Accept, Bind, Incoming, TcpListener},
     stream::{Peek, TcpStream},
+    tcp_socket::TcpSocket,
     udp::UdpSocket,
     wait::{AsyncIo, Readable, Readiness, Writable},
 };
@@ -73,6 +79,9 @@ pub mod tcp {
     pub use super::owned_split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
     pub use super::split::{ReadHalf, WriteHalf};
 }
+
+#[cfg(unix)]
+pub use self::unix::{UnixDatagram, UnixListener, UnixStream};
 
 /// Futures of a [`UdpSocket`].
 pub mod udp_io {

@@ -1,6 +1,6 @@
 //! Sockets as descriptors.
 
-use super::{TcpListener, TcpStream};
+use super::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 impl AsFd for TcpStream {
@@ -22,6 +22,18 @@ impl AsFd for TcpListener {
 }
 
 impl AsRawFd for TcpListener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.std().as_raw_fd()
+    }
+}
+
+impl AsFd for UdpSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.std().as_fd()
+    }
+}
+
+impl AsRawFd for UdpSocket {
     fn as_raw_fd(&self) -> RawFd {
         self.std().as_raw_fd()
     }

@@ -1,6 +1,6 @@
 //! Sockets as handles.
 
-use super::{TcpListener, TcpStream};
+use super::{TcpListener, TcpStream, UdpSocket};
 use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, RawSocket};
 
 impl AsSocket for TcpStream {
@@ -22,6 +22,18 @@ impl AsSocket for TcpListener {
 }
 
 impl AsRawSocket for TcpListener {
+    fn as_raw_socket(&self) -> RawSocket {
+        self.std().as_raw_socket()
+    }
+}
+
+impl AsSocket for UdpSocket {
+    fn as_socket(&self) -> BorrowedSocket<'_> {
+        self.std().as_socket()
+    }
+}
+
+impl AsRawSocket for UdpSocket {
     fn as_raw_socket(&self) -> RawSocket {
         self.std().as_raw_socket()
     }

@@ -1,0 +1,274 @@
+//! Datagrams.
+
+use super::super::descriptors;
+use super::super::wait::{
+    AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation,
+};
+use super::super::waiting::{impl_waiting, operations};
+use super::SocketAddr;
+use crate::reactor::{Direction, Interest, Registered};
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::net;
+use std::panic::Location;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A socket for datagrams between processes of one machine. None is lost or overtaken: who sends more than
+/// the other side has room for waits.
+///
+/// # Go
+///
+/// `net.UnixConn` of the network `unixgram`.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use gort::net::UnixDatagram;
+///
+/// gort::run(async {
+///     let (one, other) = UnixDatagram::pair()?;
+///     one.send(b"ping").await?;
+///     let mut buf = [0; 16];
+///     assert_eq!(other.recv(&mut buf).await?, 4);
+///     Ok(())
+/// })
+/// # }
+/// ```
+pub struct UnixDatagram {
+    io: Registered<net::UnixDatagram>,
+}
+
+impl UnixDatagram {
+    /// Makes a socket at `path`. The file stays when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: there is a file already, or the folder may not be written to.
+    ///
+    /// # Go
+    ///
+    /// `net.ListenUnixgram`.
+    #[doc(alias = "ListenUnixgram")]
+    pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<UnixDatagram> {
+        Self::from_std(net::UnixDatagram::bind(path).map_err(descriptors::explain)?)
+    }
+
+    /// Makes a socket without an address, which nobody can send to until it is connected.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptors left.
+    pub fn unbound() -> io::Result<UnixDatagram> {
+        Self::from_std(net::UnixDatagram::unbound().map_err(descriptors::explain)?)
+    }
+
+    /// Two sockets that are connected to each other.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptors left.
+    pub fn pair() -> io::Result<(UnixDatagram, UnixDatagram)> {
+        let (one, other) = net::UnixDatagram::pair().map_err(descriptors::explain)?;
+        Ok((Self::from_std(one)?, Self::from_std(other)?))
+    }
+
+    /// Takes over a socket of the standard library, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to watch it.
+    pub fn from_std(socket: net::UnixDatagram) -> io::Result<UnixDatagram> {
+        socket.set_nonblocking(true)?;
+        Ok(Self { io: Registered::new(socket, super::super::driver())? })
+    }
+
+    /// Gives it to the standard library. It stays non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses to let go of it.
+    pub fn into_std(self) -> io::Result<net::UnixDatagram> {
+        self.io.into_inner()
+    }
+
+    /// Makes the socket at `path` the one that [`send`](Self::send) sends to.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: there is no socket.
+    pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
+        self.io.get().connect(path)
+    }
+
+    /// Sends a datagram to the socket that this one is connected to. Waits while that has no room.
+    ///
+    /// # Errors
+    ///
+    /// What the system says: it is not connected, or the datagram is too long.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it has completed, nothing was sent.
+    #[track_caller]
+    pub fn send<'a>(&'a self, buf: &'a [u8]) -> Send<'a> {
+        Send::new(&self.io, buf, Location::caller())
+    }
+
+    /// As [`send`](Self::send), without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no room; those of [`send`](Self::send).
+    pub fn try_send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.io.try_io(Direction::Write, |io| io.send(buf))
+    }
+
+    /// Sends a datagram to the socket at `path`. Waits while that has no room.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it has completed, nothing was sent.
+    #[track_caller]
+    pub fn send_to<'a, P: AsRef<Path>>(&'a self, buf: &'a [u8], path: P) -> SendTo<'a> {
+        SendTo::new(&self.io, buf, path.as_ref().to_owned(), Location::caller())
+    }
+
+    /// As [`send_to`](Self::send_to), without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is no room; what the system says.
+    pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
+        self.io.try_io(Direction::Write, |io| io.send_to(buf, path))
+    }
+
+    /// Receives a datagram, and returns its length, or that of the buffer if that is less.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no datagram.
+    #[track_caller]
+    pub fn recv<'a>(&'a self, buf: &'a mut [u8]) -> Recv<'a> {
+        Recv::new(&self.io, buf, Location::caller())
+    }
+
+    /// As [`recv`](Self::recv), without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none; what the system says.
+    pub fn try_recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.io.try_io(Direction::Read, |io| io.recv(buf))
+    }
+
+    /// As [`recv`](Self::recv), and tells who sent it.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no datagram.
+    #[track_caller]
+    pub fn recv_from<'a>(&'a self, buf: &'a mut [u8]) -> RecvFrom<'a> {
+        RecvFrom::new(&self.io, buf, Location::caller())
+    }
+
+    /// As [`recv_from`](Self::recv_from), without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if there is none; what the system says.
+    pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.io.try_io(Direction::Read, |io| io.recv_from(buf))
+    }
+
+    /// Its own address.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get().local_addr()
+    }
+
+    /// The address of the socket that it is connected to.
+    ///
+    /// # Errors
+    ///
+    /// When it is not connected.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.io.get().peer_addr()
+    }
+
+    /// The error that the socket has met with, if any; asking takes it away.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.io.get().take_error()
+    }
+
+    /// Says that nothing will be sent any more, or received, or both.
+    ///
+    /// # Errors
+    ///
+    /// When it is not connected.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.io.get().shutdown(how)
+    }
+}
+
+impl_waiting!(UnixDatagram);
+
+operations! { net::UnixDatagram;
+    /// Future of [`UnixDatagram::send`].
+    Send<'a>(Write; buf: &'a [u8]) -> usize = |io| io.send(buf);
+    /// Future of [`UnixDatagram::send_to`].
+    SendTo<'a>(Write; buf: &'a [u8], path: PathBuf) -> usize = |io| io.send_to(buf, &*path);
+    /// Future of [`UnixDatagram::recv`].
+    Recv<'a>(Read; buf: &'a mut [u8]) -> usize = |io| io.recv(buf);
+    /// Future of [`UnixDatagram::recv_from`].
+    RecvFrom<'a>(Read; buf: &'a mut [u8]) -> (usize, SocketAddr) = |io| io.recv_from(buf);
+}
+
+impl TryFrom<net::UnixDatagram> for UnixDatagram {
+    type Error = io::Error;
+
+    /// See [`UnixDatagram::from_std`].
+    fn try_from(socket: net::UnixDatagram) -> io::Result<Self> {
+        Self::from_std(socket)
+    }
+}
+
+impl AsFd for UnixDatagram {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.get().as_fd()
+    }
+}
+
+impl AsRawFd for UnixDatagram {
+    fn as_raw_fd(&self) -> RawFd {
+        self.io.get().as_raw_fd()
+    }
+}
+
+impl fmt::Debug for UnixDatagram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.io.fmt(f)
+    }
+}

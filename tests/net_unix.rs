@@ -1,0 +1,172 @@
+//! Unix sockets.
+#![cfg(unix)]
+
+mod common;
+
+use common::Polled;
+use common::everywhere::live;
+use gort::go;
+use gort::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use gort::net::{UnixDatagram, UnixListener, UnixStream};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A folder of the test's own, gone afterwards.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("gort-unix-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_connection_carries_bytes_both_ways_and_their_end() {
+    live(|| async {
+        let folder = Folder::new();
+        let path = folder.path("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = go(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut text = Vec::new();
+            stream.read_to_end(&mut text).await.unwrap();
+            stream.write_all(&text).await.unwrap();
+            text.len()
+        });
+        let mut stream = UnixStream::connect(&path).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap().as_pathname(), Some(&*path));
+        let sent: Vec<u8> = (0..1_000_000u32).map(|n| n as u8).collect();
+        // More than there is room for: it waits.
+        stream.write_all(&sent).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut back = Vec::new();
+        stream.read_to_end(&mut back).await.unwrap();
+        assert!(back == sent);
+        assert_eq!(server.await.unwrap(), sent.len());
+    });
+}
+
+#[test]
+fn halves_go_to_different_goroutines_and_come_together_again() {
+    live(|| async {
+        let (one, mut other) = UnixStream::pair().unwrap();
+        let (mut read, mut write) = one.into_split();
+        let writer = go(async move {
+            write.write_all(b"ping").await.unwrap();
+            write
+        });
+        let mut buf = [0; 4];
+        other.read_exact(&mut buf).await.unwrap();
+        other.write_all(&buf).await.unwrap();
+        read.read_exact(&mut buf).await.unwrap();
+        assert_eq!(&buf, b"ping");
+        let write = writer.await.unwrap();
+        let (third, fourth) = UnixStream::pair().unwrap().0.into_split();
+        let error = read.reunite(fourth).unwrap_err();
+        drop(third);
+        let mut one = error.0.reunite(write).unwrap();
+        let (mut reader, mut writer) = one.split();
+        writer.write_all(b"pong").await.unwrap();
+        other.read_exact(&mut buf).await.unwrap();
+        other.write_all(&buf).await.unwrap();
+        reader.read_exact(&mut buf).await.unwrap();
+        assert_eq!(&buf, b"pong");
+        // The half that writes says when it goes.
+        let (_read, write) = one.into_split();
+        drop(write);
+        assert_eq!(other.read(&mut buf).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn an_accept_or_a_read_that_is_dropped_when_it_is_ready_loses_nothing() {
+    live(|| async {
+        let folder = Folder::new();
+        let listener = UnixListener::bind(folder.path("socket")).unwrap();
+        let mut accept = Polled::new(listener.accept());
+        assert!(accept.poll().is_pending());
+        let client = UnixStream::connect(folder.path("socket")).await.unwrap();
+        listener.readable().await.unwrap();
+        drop(accept);
+        let (mut server, _) = listener.accept().await.unwrap();
+        let mut buf = [0; 8];
+        let mut read = Polled::new(server.read(&mut buf));
+        assert!(read.poll().is_pending());
+        assert_eq!(client.try_write(b"kept").unwrap(), 4);
+        drop(read);
+        assert_eq!(server.read(&mut buf).await.unwrap(), 4);
+        let error = server.try_read(&mut buf).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    });
+}
+
+#[test]
+fn a_connection_that_nobody_listens_for_is_an_error() {
+    live(|| async {
+        let folder = Folder::new();
+        let path = folder.path("socket");
+        let error = UnixStream::connect(&path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        drop(UnixListener::bind(&path).unwrap());
+        let error = UnixStream::connect(&path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        let error = UnixListener::bind(&path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    });
+}
+
+#[test]
+fn a_sender_of_datagrams_waits_for_room_and_none_is_lost() {
+    const COUNT: u32 = 2000;
+    live(|| async {
+        let folder = Folder::new();
+        let path = folder.path("socket");
+        let server = UnixDatagram::bind(&path).unwrap();
+        let client = UnixDatagram::bind(folder.path("client")).unwrap();
+        let sender = go(async move {
+            for n in 0..COUNT {
+                client.send_to(&n.to_ne_bytes(), &path).await.unwrap();
+            }
+        });
+        let mut buf = [0; 8];
+        for n in 0..COUNT {
+            let (count, from) = server.recv_from(&mut buf).await.unwrap();
+            assert_eq!(buf[..count], n.to_ne_bytes());
+            assert_eq!(from.as_pathname(), Some(&*folder.path("client")));
+        }
+        sender.await.unwrap();
+    });
+}
+
+#[test]
+fn a_pair_of_datagram_sockets_is_ready_when_there_is_something() {
+    live(|| async {
+        let (one, other) = UnixDatagram::pair().unwrap();
+        let mut buf = [0; 8];
+        let mut recv = Polled::new(other.recv(&mut buf));
+        assert!(recv.poll().is_pending());
+        one.send(b"kept").await.unwrap();
+        other.ready(Interest::READABLE).await.unwrap();
+        drop(recv);
+        assert_eq!(other.recv(&mut buf).await.unwrap(), 4);
+        assert_eq!(other.try_recv(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
+        let stray = UnixDatagram::unbound().unwrap();
+        assert!(stray.send(b"x").await.is_err());
+    });
+}
