@@ -5,6 +5,7 @@ use super::descriptors;
 use super::os;
 use super::stream::TcpStream;
 use super::wait::{Place, poll_operation};
+use super::waiting::impl_accept_deadline;
 use crate::reactor::{Direction, Registered, Timer, WaitId};
 use crate::sys::clock::duration_to_nanos;
 use crate::sys::sync::Mutex;
@@ -248,6 +249,8 @@ impl TcpListener {
         self.io.get()
     }
 }
+
+impl_accept_deadline!(TcpListener);
 
 /// Accepts, passing over connections that were given up meanwhile.
 fn accept(io: &net::TcpListener) -> io::Result<(net::TcpStream, SocketAddr)> {

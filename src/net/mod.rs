@@ -31,7 +31,8 @@
 //! [`TcpListener::bind`] is `net.Listen`, [`TcpStream::connect`] is `net.Dial`, [`UdpSocket::bind`] is
 //! `net.ListenPacket`, [`lookup_host`] is `net.LookupHost`; [`UnixListener`](unix::UnixListener),
 //! [`UnixStream`](unix::UnixStream) and [`UnixDatagram`](unix::UnixDatagram) are the networks `unix` and
-//! `unixgram`, and [`TcpSocket`] sets a socket up before it connects or listens.
+//! `unixgram`, and [`TcpSocket`] sets a socket up before it connects or listens. Every socket has
+//! `set_deadline`.
 
 mod addr;
 mod connect;

@@ -8,6 +8,7 @@ use super::owned_split::{self, OwnedReadHalf, OwnedWriteHalf};
 use super::recv;
 use super::split::{self, ReadHalf, WriteHalf};
 use super::wait::{AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation};
+use super::waiting::impl_deadlines;
 use crate::reactor::{Direction, Interest, Registered, Snapshot, WaitId};
 use socket2::SockRef;
 use std::fmt;
@@ -551,5 +552,6 @@ impl Future for Peek<'_> {
     }
 }
 
+impl_deadlines!(TcpStream);
 impl_read!(TcpStream);
 impl_write!(TcpStream, |_| ());

@@ -3,7 +3,7 @@
 use super::addr::{Addrs, LookupHost, ToSocketAddrs};
 use super::descriptors;
 use super::wait::{AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation};
-use super::waiting::{impl_waiting, operations};
+use super::waiting::{impl_deadlines, impl_waiting, operations};
 use crate::reactor::{Direction, Interest, Registered, WaitId};
 use std::fmt;
 use std::future::Future;
@@ -421,6 +421,7 @@ impl UdpSocket {
 }
 
 impl_waiting!(UdpSocket);
+impl_deadlines!(UdpSocket);
 
 impl TryFrom<net::UdpSocket> for UdpSocket {
     type Error = io::Error;

@@ -91,6 +91,70 @@ macro_rules! impl_waiting {
     };
 }
 
+/// Deadlines of a socket that has a `Registered` in its field `io`.
+macro_rules! impl_deadlines {
+    ($socket:ident) => {
+        impl $socket {
+            /// Sets the deadline of reading and of writing; see
+            /// [`set_read_deadline`](Self::set_read_deadline).
+            ///
+            /// # Go
+            ///
+            /// `SetDeadline`.
+            #[doc(alias = "SetDeadline")]
+            pub fn set_deadline(&self, deadline: Option<crate::time::Instant>) {
+                self.set_read_deadline(deadline);
+                self.set_write_deadline(deadline);
+            }
+
+            /// From `deadline` on, reading fails with the error `i/o timeout` of the kind `TimedOut`, also
+            /// where somebody waits already, and even if there is something to read; at once, if it has
+            /// passed. The socket stays usable: another deadline, or `None` for none, lets reading go on.
+            ///
+            /// # Go
+            ///
+            /// `SetReadDeadline`.
+            #[doc(alias = "SetReadDeadline")]
+            pub fn set_read_deadline(&self, deadline: Option<crate::time::Instant>) {
+                let deadline = deadline.map(crate::time::Instant::to_nanos);
+                self.io.set_deadline(Direction::Read, deadline);
+            }
+
+            /// As [`set_read_deadline`](Self::set_read_deadline), for writing. What was written before
+            /// the deadline may have been a part.
+            ///
+            /// # Go
+            ///
+            /// `SetWriteDeadline`.
+            #[doc(alias = "SetWriteDeadline")]
+            pub fn set_write_deadline(&self, deadline: Option<crate::time::Instant>) {
+                let deadline = deadline.map(crate::time::Instant::to_nanos);
+                self.io.set_deadline(Direction::Write, deadline);
+            }
+        }
+    };
+}
+
+/// The deadline of a listener that has a `Registered` in its field `io`.
+macro_rules! impl_accept_deadline {
+    ($socket:ident) => {
+        impl $socket {
+            /// From `deadline` on, accepting fails with the error `i/o timeout` of the kind `TimedOut`,
+            /// also where somebody waits already; at once, if it has passed. Another deadline, or `None`
+            /// for none, lets accepting go on.
+            ///
+            /// # Go
+            ///
+            /// `SetDeadline`.
+            #[doc(alias = "SetDeadline")]
+            pub fn set_deadline(&self, deadline: Option<crate::time::Instant>) {
+                let deadline = deadline.map(crate::time::Instant::to_nanos);
+                self.io.set_deadline(Direction::Read, deadline);
+            }
+        }
+    };
+}
+
 /// Futures that try one operation on a socket until it does not block.
 macro_rules! operations {
     ($io:ty; $(
@@ -128,4 +192,4 @@ macro_rules! operations {
     )+};
 }
 
-pub(super) use {impl_waiting, operations};
+pub(super) use {impl_accept_deadline, impl_deadlines, impl_waiting, operations};

@@ -13,6 +13,7 @@
 //! is called, cloned or dropped under any of them.
 
 mod bell;
+mod deadline;
 mod interest;
 #[cfg(all(test, gort_loom))]
 mod loom;

@@ -4,11 +4,13 @@
 //! it in `Drop` before it is closed, and gives it away only after it has deregistered it.
 
 use super::Driver;
+use super::deadline::Deadline;
 use super::poller::Descriptor;
 use super::source::{Direction, Snapshot, Source, WaitId};
+use crate::sys::clock::Nanos;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 /// See the [module](self).
@@ -17,6 +19,8 @@ pub(crate) struct Registered<T: Descriptor> {
     io: Option<T>,
     source: Arc<Source>,
     driver: Arc<Driver>,
+    /// Of operations in each direction, once one has been set.
+    deadlines: OnceLock<[Arc<Deadline>; 2]>,
 }
 
 impl<T: Descriptor> Registered<T> {
@@ -27,7 +31,7 @@ impl<T: Descriptor> Registered<T> {
     /// When the system cannot watch it (regular files) or is out of memory; `io` is closed then.
     pub(crate) fn new(io: T, driver: Arc<Driver>) -> io::Result<Self> {
         let source = driver.register(&io, true)?;
-        Ok(Self { io: Some(io), source, driver })
+        Ok(Self { io: Some(io), source, driver, deadlines: OnceLock::new() })
     }
 
     /// As [`new`](Self::new), for a descriptor that is not ready for anything until the poller says
@@ -38,7 +42,7 @@ impl<T: Descriptor> Registered<T> {
     /// Those of [`new`](Self::new).
     pub(crate) fn new_unready(io: T, driver: Arc<Driver>) -> io::Result<Self> {
         let source = driver.register(&io, false)?;
-        Ok(Self { io: Some(io), source, driver })
+        Ok(Self { io: Some(io), source, driver, deadlines: OnceLock::new() })
     }
 
     /// The descriptor.
@@ -56,6 +60,16 @@ impl<T: Descriptor> Registered<T> {
         self.driver.forget(&self.source);
         self.driver.shared.poller().delete(&io)?;
         Ok(io)
+    }
+
+    /// From `deadline` on, operations in `direction` fail, also those that wait already; never, if that is
+    /// `None`.
+    pub(crate) fn set_deadline(&self, direction: Direction, deadline: Option<Nanos>) {
+        let deadlines = self.deadlines.get_or_init(|| {
+            [Direction::Read, Direction::Write]
+                .map(|direction| Arc::new(Deadline::new(Arc::clone(&self.source), direction)))
+        });
+        deadlines[direction as usize].set(self.driver.shard(), deadline);
     }
 
     /// The driver it is registered with.
@@ -99,7 +113,7 @@ impl<T: Descriptor> Registered<T> {
     ) -> Poll<io::Result<Snapshot>> {
         let seen = self.source.snapshot();
         if seen.is_ready(direction) {
-            return Poll::Ready(check(seen));
+            return Poll::Ready(check(seen, direction));
         }
         let arm = |read, write| self.arm(read, write);
         let (old, waits) = self.source.wait(direction, id, cx.waker().clone(), arm);
@@ -110,7 +124,7 @@ impl<T: Descriptor> Registered<T> {
                 self.leave(direction, *id);
                 Poll::Ready(Err(error))
             }
-            Err(seen) => Poll::Ready(check(seen)),
+            Err(seen) => Poll::Ready(check(seen, direction)),
         }
     }
 
@@ -136,7 +150,7 @@ impl<T: Descriptor> Registered<T> {
         if !seen.is_ready(direction) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        check(seen)?;
+        check(seen, direction)?;
         let result = operation(self.get());
         if result.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock) {
             self.source.clear(direction, seen);
@@ -170,15 +184,22 @@ impl<T: Descriptor> Registered<T> {
     }
 }
 
-fn check(seen: Snapshot) -> io::Result<Snapshot> {
+#[inline]
+fn check(seen: Snapshot, direction: Direction) -> io::Result<Snapshot> {
+    if seen.is_refused(direction) { Err(refusal(seen)) } else { Ok(seen) }
+}
+
+#[cold]
+fn refusal(seen: Snapshot) -> io::Error {
     if seen.is_shut_down() {
-        return Err(io::Error::other("the runtime that this socket was made in has shut down"));
+        return io::Error::other("the runtime that this socket was made in has shut down");
     }
-    Ok(seen)
+    io::Error::new(io::ErrorKind::TimedOut, "i/o timeout")
 }
 
 impl<T: Descriptor> Drop for Registered<T> {
     fn drop(&mut self) {
+        self.deadlines.get().into_iter().flatten().for_each(|deadline| deadline.cancel());
         if let Some(io) = &self.io {
             self.driver.forget(&self.source);
             // It fails only if the descriptor was closed behind our back, and then there is nothing

@@ -44,6 +44,19 @@ impl Direction {
     fn disproved(self) -> u32 {
         self.mask()
     }
+
+    /// The bit that says that the deadline of operations in this direction has passed.
+    pub(super) fn late(self) -> u32 {
+        match self {
+            Direction::Read => READ_LATE,
+            Direction::Write => WRITE_LATE,
+        }
+    }
+
+    /// All bits that end a wait in this direction.
+    fn ends(self) -> u32 {
+        self.mask() | SHUT_DOWN | self.late()
+    }
 }
 
 /// Who waits: at most one waker per number is kept for each direction.
@@ -70,10 +83,13 @@ impl WaitId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Snapshot(u64);
 
-const BITS: u64 = 0xff;
+const BITS: u64 = 0x3ff;
 const EVENT: u64 = BITS + 1;
 /// The driver is gone; never cleared.
 const SHUT_DOWN: u32 = 1 << 7;
+/// A deadline has passed; cleared when another one is set.
+const READ_LATE: u32 = 1 << 8;
+const WRITE_LATE: u32 = 1 << 9;
 
 impl Snapshot {
     fn bits(self) -> u32 {
@@ -82,7 +98,12 @@ impl Snapshot {
 
     /// Whether an operation in `direction` is worth trying.
     pub(crate) fn is_ready(self, direction: Direction) -> bool {
-        self.bits() & (direction.mask() | SHUT_DOWN) != 0
+        self.bits() & direction.ends() != 0
+    }
+
+    /// Whether operations in `direction` fail, whatever the descriptor is ready for.
+    pub(crate) fn is_refused(self, direction: Direction) -> bool {
+        self.bits() & (SHUT_DOWN | direction.late()) != 0
     }
 
     /// Whether the runtime is gone that would have delivered events.
@@ -265,6 +286,12 @@ impl Source {
         let _ = self.ready.fetch_update(Ordering::Release, Ordering::Relaxed, update);
     }
 
+    /// Takes back that the deadline in `direction` has passed.
+    pub(super) fn set_in_time(&self, direction: Direction) {
+        // Ordering: Relaxed: whoever waits looks again when the next deadline passes.
+        self.ready.fetch_and(!u64::from(direction.late()), Ordering::Relaxed);
+    }
+
     /// Notes that no event will come any more.
     pub(super) fn shut_down(&self) {
         self.set(SHUT_DOWN);
@@ -275,7 +302,7 @@ impl Source {
     pub(super) fn take_wakers(&self, bits: u32, everybody: bool, batch: &mut WakeBatch) -> bool {
         let mut state = self.state.lock();
         for direction in [Direction::Read, Direction::Write] {
-            if !everybody && bits & (direction.mask() | SHUT_DOWN) == 0 {
+            if !everybody && bits & direction.ends() == 0 {
                 continue;
             }
             let waiters = &mut state.waiters[direction as usize];

@@ -4,7 +4,7 @@ use super::super::descriptors;
 use super::super::wait::{
     AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation,
 };
-use super::super::waiting::{impl_waiting, operations};
+use super::super::waiting::{impl_deadlines, impl_waiting, operations};
 use super::SocketAddr;
 use crate::reactor::{Direction, Interest, Registered};
 use std::fmt;
@@ -234,6 +234,7 @@ impl UnixDatagram {
 }
 
 impl_waiting!(UnixDatagram);
+impl_deadlines!(UnixDatagram);
 
 operations! { net::UnixDatagram;
     /// Future of [`UnixDatagram::send`].

@@ -4,7 +4,7 @@ use super::super::descriptors;
 use super::super::wait::{
     AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation,
 };
-use super::super::waiting::impl_waiting;
+use super::super::waiting::{impl_accept_deadline, impl_waiting};
 use super::{SocketAddr, UnixStream};
 use crate::reactor::{Direction, Interest, Registered, WaitId};
 use std::fmt;
@@ -142,6 +142,7 @@ fn stream(
 }
 
 impl_waiting!(UnixListener);
+impl_accept_deadline!(UnixListener);
 
 impl TryFrom<net::UnixListener> for UnixListener {
     type Error = io::Error;

@@ -3,7 +3,7 @@
 use super::super::descriptors;
 use super::super::os;
 use super::super::wait::{AsyncIo, Readable, Readiness, Writable, one_direction, poll_operation};
-use super::super::waiting::impl_waiting;
+use super::super::waiting::{impl_deadlines, impl_waiting};
 use super::SocketAddr;
 use super::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::reactor::{Direction, Interest, Registered, WaitId};
@@ -213,6 +213,7 @@ impl UnixStream {
 }
 
 impl_waiting!(UnixStream);
+impl_deadlines!(UnixStream);
 
 impl AsRef<UnixStream> for UnixStream {
     fn as_ref(&self) -> &UnixStream {
