@@ -1,16 +1,19 @@
 //! Hazards of a time that comes while somebody changes their mind. T31, of sleeps, intervals, timers,
-//! tickers and times as channels.
+//! tickers and times as channels; T32, of a clock that is moved.
 
 mod common;
 
 use common::Polled;
 use gort::chan::TryRecvError;
-use gort::runtime::{Builder, Runtime};
+use gort::runtime::{Builder, Runtime, gosched};
+use gort::task::spawn_blocking;
 use gort::time::{
-    Duration, Instant, MissedTickBehavior, Ticker, Timer, advance, after, interval, sleep, timeout,
+    Duration, Instant, MissedTickBehavior, Ticker, Timer, advance, after, after_func, interval,
+    sleep, timeout,
 };
-use gort::{Receiver, select};
+use gort::{Receiver, go, select};
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread;
@@ -345,5 +348,81 @@ fn t31_a_slow_receiver_of_a_ticker_gets_one_tick_and_no_burst() {
         assert_eq!(ticker.c().try_recv(), Err(TryRecvError::Empty));
         ticker.reset(HOUR);
         assert_eq!(ticker.c().try_recv(), Err(TryRecvError::Empty));
+    });
+}
+
+// A clock that is moved.
+
+/// tokio#4614: a paused clock went on while a blocking job was under way, whose result would have come
+/// first.
+#[test]
+fn t32_the_clock_does_not_move_while_a_blocking_job_is_under_way() {
+    by_hand(async {
+        let start = Instant::now();
+        let job = spawn_blocking(move || {
+            // Long enough for a runtime that does not wait for the job to be idle.
+            (0..2_000).for_each(|_| thread::yield_now());
+        });
+        let limit = Timer::new(HOUR);
+        select! {
+            job = job => job.unwrap(),
+            <-limit.c() => panic!("an hour passed while the job ran"),
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    });
+}
+
+/// It moves when nothing else is left, to exactly the next time that somebody waits for, whatever kind of
+/// time that is, and not for a time that nobody waits for.
+#[test]
+fn t32_the_clock_moves_when_only_times_are_left() {
+    by_hand(async {
+        let start = Instant::now();
+        let _unread = (Timer::new(MS), Ticker::new(MS), after(MS));
+        let (tx, rx) = gort::chan(0);
+        after_func(HOUR, move || {
+            let tx = tx.clone();
+            async move { tx.send(Instant::now()).await.unwrap() }
+        });
+        assert_eq!(rx.recv().await - start, HOUR);
+        assert_eq!(Timer::new(HOUR).c().recv().await - start, 2 * HOUR);
+        assert_eq!(Ticker::new(HOUR).c().recv().await - start, 3 * HOUR);
+        assert_eq!(after(HOUR).recv().await - start, 4 * HOUR);
+        sleep(HOUR).await;
+        assert_eq!(start.elapsed(), 5 * HOUR);
+    });
+}
+
+/// tokio#7419: after a clock was moved, goroutines whose time had come had not run.
+#[test]
+fn t32_whoever_is_due_has_run_when_the_clock_has_been_moved() {
+    by_hand(async {
+        let ran = Arc::new(AtomicUsize::new(0));
+        let (timer, ticker) = (Timer::new(MS), Ticker::new(MS));
+        for rx in [timer.c().clone(), ticker.c().clone(), after(MS)] {
+            let ran = ran.clone();
+            go(async move {
+                rx.recv().await;
+                ran.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        let called = ran.clone();
+        after_func(MS, move || {
+            let called = called.clone();
+            async move { _ = called.fetch_add(1, Ordering::Relaxed) }
+        });
+        let slept = ran.clone();
+        go(async move {
+            sleep(MS).await;
+            slept.fetch_add(1, Ordering::Relaxed);
+        });
+        // They all begin to wait.
+        for _ in 0..10 {
+            gosched().await;
+        }
+        advance(MS - NANO).await;
+        assert_eq!(ran.load(Ordering::Relaxed), 0);
+        advance(NANO).await;
+        assert_eq!(ran.load(Ordering::Relaxed), 5);
     });
 }

@@ -29,8 +29,8 @@
 //! # Go
 //!
 //! [`TcpListener::bind`] is `net.Listen`, [`TcpStream::connect`] is `net.Dial`, [`UdpSocket::bind`] is
-//! `net.ListenPacket`, [`lookup_host`] is `net.LookupHost`; [`UnixListener`](unix::UnixListener),
-//! [`UnixStream`](unix::UnixStream) and [`UnixDatagram`](unix::UnixDatagram) are the networks `unix` and
+//! `net.ListenPacket`, [`lookup_host`] is `net.LookupHost`; [`UnixListener`],
+//! [`UnixStream`] and [`UnixDatagram`] are the networks `unix` and
 //! `unixgram`, and [`TcpSocket`] sets a socket up before it connects or listens. Every socket has
 //! `set_deadline`.
 
