@@ -80,6 +80,11 @@ fn sched() {
 }
 
 #[test]
+fn sync_ops() {
+    generated(4_000, 200, fuzz::sync_ops::run);
+}
+
+#[test]
 fn timers() {
     generated(2_000, 200, fuzz::timers::run);
 }

@@ -22,5 +22,6 @@ mod panics;
 mod programs;
 pub mod sched;
 pub mod select_ops;
+pub mod sync_ops;
 pub mod timers;
 mod world;

@@ -95,7 +95,11 @@ unsafe impl<T> Arm for RecvArm<'_, T> {
         self.core.is_some_and(|core| unsafe { core.access() }.may_reclaim(goroutine))
     }
 
-    unsafe fn reclaim_locked(&self, goroutine: Option<&'static Record>) -> bool {
+    unsafe fn reclaim_locked(
+        &self,
+        goroutine: Option<&'static Record>,
+        _wakes: &mut WakeBatch,
+    ) -> bool {
         let Some(core) = self.core else { return false };
         // SAFETY: the caller holds the lock.
         let mut state = unsafe { core.access() };
@@ -119,7 +123,7 @@ unsafe impl<T> Arm for RecvArm<'_, T> {
         unsafe { state.enqueue_recv(&self.node, waiter, case) };
     }
 
-    unsafe fn cancel_locked(&self) {
+    unsafe fn cancel_locked(&self, _wakes: &mut WakeBatch) {
         let Some(core) = self.core else { return };
         if !self.armed.get() {
             return;
@@ -274,7 +278,11 @@ unsafe impl<T> Arm for SendArm<'_, T> {
         false
     }
 
-    unsafe fn reclaim_locked(&self, _goroutine: Option<&'static Record>) -> bool {
+    unsafe fn reclaim_locked(
+        &self,
+        _goroutine: Option<&'static Record>,
+        _wakes: &mut WakeBatch,
+    ) -> bool {
         // A sender is granted nothing, so there is nothing to take back.
         false
     }
@@ -289,7 +297,7 @@ unsafe impl<T> Arm for SendArm<'_, T> {
         unsafe { state.enqueue_send(&self.node, waiter, case, wakes) };
     }
 
-    unsafe fn cancel_locked(&self) {
+    unsafe fn cancel_locked(&self, _wakes: &mut WakeBatch) {
         let Some(core) = self.core else { return };
         if self.armed.replace(false) {
             // SAFETY: the caller holds the lock.

@@ -266,7 +266,7 @@ impl<'a> Select<'a> {
                 for (i, arm) in self.arms.iter().enumerate() {
                     if i != case as usize {
                         // SAFETY: all locks are held.
-                        unsafe { arm.cancel_locked() };
+                        unsafe { arm.cancel_locked(wakes) };
                     }
                 }
                 self.waiter.reset();

@@ -184,12 +184,14 @@ impl Parking {
 
     /// Stops waiting on every arm. The claim has been decided, so no arm can be chosen meanwhile.
     pub(super) fn unpark(&mut self, channels: &[Channel<'_>]) {
+        let mut wakes = WakeBatch::new();
         for arm in with_locks(channels) {
             let _guard = arm.lock();
             // SAFETY: the arm's lock is held.
-            unsafe { arm.cancel_locked() };
+            unsafe { arm.cancel_locked(&mut wakes) };
         }
         self.waiter.reset();
+        wakes.wake_all();
     }
 }
 
@@ -271,7 +273,7 @@ unsafe fn try_all(
     let goroutine = record::current();
     channels.iter().find_map(|channel| {
         // SAFETY: the arm's lock is held, it is not enqueued, and it was not ready.
-        let done = unsafe { channel.arm?.reclaim_locked(goroutine) };
+        let done = unsafe { channel.arm?.reclaim_locked(goroutine, wakes) };
         done.then_some(channel.index)
     })
 }
@@ -333,7 +335,11 @@ mod tests {
             self.uncollected.get()
         }
 
-        unsafe fn reclaim_locked(&self, _goroutine: Option<&'static Record>) -> bool {
+        unsafe fn reclaim_locked(
+            &self,
+            _goroutine: Option<&'static Record>,
+            _wakes: &mut WakeBatch,
+        ) -> bool {
             self.uncollected.get()
         }
 
@@ -342,7 +348,7 @@ mod tests {
             self.enqueued.set(Some(case));
         }
 
-        unsafe fn cancel_locked(&self) {
+        unsafe fn cancel_locked(&self, _wakes: &mut WakeBatch) {
             self.enqueued.set(None);
         }
 

@@ -1,17 +1,28 @@
 //! Models of the lock and the wait group: no wake-up is lost, whoever gives up or does not come.
 //!
-//! They back what the heads of `raw_mutex.rs` and `wait_group.rs` say.
+//! They back what the heads of `raw_mutex.rs`, `wait_group.rs` and `once.rs` say; those of the other locks are
+//! in files of their own.
 
+#![expect(unsafe_code, reason = "arms are driven by hand")]
+
+mod cond;
+mod rw;
+
+use super::once::Once;
 use super::raw_mutex::{RawLock, RawMutex};
 use super::wait_group::WaitGroup;
 use crate::sys::cell::UnsafeCell;
 use crate::sys::clock::Nanos;
+use crate::wait::arm::Arm;
+use crate::wait::batch::WakeBatch;
 use crate::wait::model::{Goroutine, Wakes, poll};
+use crate::wait::waiter::Waiter;
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 
 /// A lock and what it protects; the checker complains of two who are inside.
@@ -28,6 +39,49 @@ impl Guarded {
     /// What is done under the lock.
     fn visit(&self) {
         self.inside.with_mut(|_| ());
+    }
+}
+
+/// A select of one arm, driven as the engine does.
+pub(super) struct Armed<A> {
+    arm: A,
+    waiter: Waiter,
+}
+
+impl<A: Arm> Armed<A> {
+    pub(super) fn new(arm: A) -> Self {
+        Self { arm, waiter: Waiter::new() }
+    }
+}
+
+impl<A: Arm> Future for Armed<A> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let (waker, mut wakes) = (cx.waker().clone(), WakeBatch::new());
+        let this = &*self;
+        let guard = this.arm.lock();
+        let done = match this.waiter.chosen() {
+            None if !this.waiter.is_idle() => return Poll::Pending,
+            Some(_) => {
+                this.waiter.reset();
+                // SAFETY: the lock is held, and it was chosen.
+                unsafe { this.arm.collect_locked(&mut wakes) }
+            }
+            None => false,
+        };
+        // SAFETY: the lock is held, and the arm is not enqueued.
+        let done = done || unsafe { this.arm.try_locked(&mut wakes) };
+        let mut spare = None;
+        if !done {
+            spare = this.waiter.register(waker);
+            // SAFETY: as above, and the waiter is dropped after the arm.
+            unsafe { this.arm.enqueue_locked(&this.waiter, 0, &mut wakes) };
+        }
+        drop(guard);
+        drop(spare);
+        wakes.wake_all();
+        if done { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
@@ -312,5 +366,101 @@ fn a_wait_gives_up_between_two_rounds_of_wakes() {
             assert_eq!(wakes.count(), 1);
             assert!(poll(wait.as_mut()).is_ready());
         }
+    });
+}
+
+/// A lock, granted to a select, as an arm of one: it is enqueued beside the release.
+#[test]
+fn an_arm_is_given_the_lock_or_finds_it_free() {
+    for gives_up in [false, true] {
+        loom::model(move || {
+            let guarded = Guarded::new();
+            assert!(guarded.mutex.try_lock());
+            let other = {
+                let guarded = Arc::clone(&guarded);
+                thread::spawn(move || {
+                    block_on(guarded.mutex.lock());
+                    guarded.visit();
+                    guarded.mutex.release();
+                })
+            };
+            let release = {
+                let guarded = Arc::clone(&guarded);
+                thread::spawn(move || {
+                    guarded.visit();
+                    guarded.mutex.release();
+                })
+            };
+            let mut arm = Box::pin(Armed::new(guarded.mutex.lock().into_arm()));
+            if gives_up {
+                if arm.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+                    guarded.visit();
+                }
+            } else {
+                block_on(arm.as_mut());
+                guarded.visit();
+            }
+            drop(arm);
+            release.join().unwrap();
+            other.join().unwrap();
+            assert!(guarded.mutex.try_lock());
+        });
+    }
+}
+
+/// A wait as an arm, beside the change that brings the counter to zero.
+#[test]
+fn an_arm_waits_for_zero() {
+    loom::model(|| {
+        let wg = WaitGroup::new();
+        let work = Arc::new(UnsafeCell::new(0));
+        wg.add(1);
+        let member = {
+            let (wg, work) = (wg.clone(), Arc::clone(&work));
+            thread::spawn(move || {
+                work.with_mut(|_| ());
+                wg.done();
+            })
+        };
+        let quitter = {
+            let wg = wg.clone();
+            thread::spawn(move || {
+                let _ = poll(Box::pin(Armed::new(wg.wait().into_arm())).as_mut());
+            })
+        };
+        block_on(Box::pin(Armed::new(wg.wait().into_arm())));
+        work.with(|_| ());
+        member.join().unwrap();
+        quitter.join().unwrap();
+        wg.add(1);
+        wg.done();
+    });
+}
+
+/// Two call, and a third gives up at its first wait: it is done once, and visible to whose call returned.
+#[test]
+fn once_is_once() {
+    loom::model(|| {
+        let once = Arc::new((Once::new(), UnsafeCell::new(()), AtomicU32::new(0)));
+        let call = |once: &(Once, UnsafeCell<()>, AtomicU32)| {
+            let runs = &once.2;
+            block_on(Box::pin(once.0.call_once(|| async {
+                once.1.with_mut(|_| runs.fetch_add(1, Ordering::Relaxed));
+            })));
+            once.1.with(|_| assert_eq!(runs.load(Ordering::Relaxed), 1));
+        };
+        let other = {
+            let once = Arc::clone(&once);
+            thread::spawn(move || call(&once))
+        };
+        let quitter = {
+            let once = Arc::clone(&once);
+            thread::spawn(move || {
+                let _ = poll(Box::pin(once.0.call_once(std::future::pending)).as_mut());
+            })
+        };
+        call(&once);
+        other.join().unwrap();
+        quitter.join().unwrap();
     });
 }

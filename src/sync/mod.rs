@@ -1,17 +1,53 @@
-//! Go's package `sync`: locks and wait groups for goroutines.
+//! Go's package `sync`: locks, wait groups and more for goroutines.
 //!
-//! Handles and values: [`WaitGroup`] is a handle, cloned where Go would pass a pointer. The locks are
-//! values that own their data; share them by `Arc` or as a `static`. None of them is ever poisoned.
+//! | Go | here |
+//! |---|---|
+//! | `Mutex` | [`Mutex`], which owns its data; [`RawMutex`], letter by letter |
+//! | `RWMutex` | [`RwLock`], which owns its data; [`RawRwLock`], letter by letter |
+//! | `Locker`, `RLocker` | [`Locker`], [`RawRwLock::rlocker`] |
+//! | `WaitGroup` | [`WaitGroup`] |
+//! | `Once` | [`Once`]; tokio's [`OnceCell`] to keep a value |
+//! | `OnceFunc`, `OnceValue`, `OnceValues` | [`OnceFunc`], [`OnceValue`], [`OnceValues`] |
+//! | `Cond` | [`Cond`] |
+//! | `Pool` | [`Pool`] |
+//! | `Map` | [`Map`] |
+//!
+//! Handles and values: [`WaitGroup`] and the `Once..` functions are handles, cloned where Go would pass a
+//! pointer. The others are values, and the locks own their data; share them by `Arc` or as a `static`. None
+//! of them is ever poisoned.
+//!
+//! What waits is a future, so it can be given up at any time, and be an arm of
+//! [`select!`](macro@crate::select). A lock or a wait group that is an arm takes effect together with the
+//! choice: until then it has none.
 
+mod cond;
+mod map;
 mod mutex;
+mod once;
+mod once_func;
+mod pool;
 mod raw_mutex;
+mod raw_rw_lock;
+mod rw_lock;
+mod shards;
 mod wait_group;
 
+pub use cond::{Cond, CondWait, Locker, Relock};
+pub use map::Map;
 pub use mutex::{
     Lock, LockOwned, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard,
     TryLockError,
 };
+pub use once::{CallOnce, Once};
+pub use once_func::{CallFunc, CallValue, CallValues, OnceFunc, OnceValue, OnceValues};
+pub use pool::Pool;
 pub use raw_mutex::{RawLock, RawMutex};
+pub use raw_rw_lock::{RLocker, RawRead, RawRwLock, RawWrite};
+pub use rw_lock::{
+    OwnedRwLockMappedWriteGuard, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock,
+    RwLockMappedWriteGuard, RwLockRead, RwLockReadGuard, RwLockReadOwned, RwLockWrite,
+    RwLockWriteGuard, RwLockWriteOwned,
+};
 pub use wait_group::{DoneGuard, Wait, WaitGroup};
 
 /// tokio's synchronisation types: the same types, so that other crates take them.
@@ -22,6 +58,13 @@ pub use tokio::sync::{
 };
 #[doc(no_inline)]
 pub use tokio_util::sync::{CancellationToken, DropGuard, PollSemaphore, PollSender};
+
+#[doc(hidden)]
+pub use raw_mutex::LockArm;
+#[doc(hidden)]
+pub use raw_rw_lock::RwArm;
+#[doc(hidden)]
+pub use wait_group::WaitArm;
 
 #[cfg(all(test, gort_loom))]
 mod loom;

@@ -9,7 +9,7 @@
 
 #![expect(unsafe_code, reason = "guards reach the data that the lock protects")]
 
-use super::raw_mutex::{RawLock, RawMutex};
+use super::raw_mutex::{LockArm, RawLock, RawMutex};
 use crate::sys::const_fn;
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -103,7 +103,7 @@ impl<T: ?Sized> Mutex<T> {
     /// [`TryLockError`] if it is not, or if it is promised to somebody who has waited for long.
     #[doc(alias = "TryLock")]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
-        if self.raw.try_lock() { Ok(MutexGuard { mutex: self }) } else { Err(TryLockError(())) }
+        if self.raw.try_lock() { Ok(MutexGuard { mutex: self }) } else { Err(TryLockError::new()) }
     }
 
     /// Blocks the thread until the lock is free, and takes it. For threads outside of async code.
@@ -149,7 +149,7 @@ impl<T: ?Sized> Mutex<T> {
         if self.raw.try_lock() {
             Ok(OwnedMutexGuard { mutex: self })
         } else {
-            Err(TryLockError(()))
+            Err(TryLockError::new())
         }
     }
 
@@ -158,6 +158,11 @@ impl<T: ?Sized> Mutex<T> {
     pub fn blocking_lock_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
         self.raw.blocking_lock();
         OwnedMutexGuard { mutex: self }
+    }
+
+    /// The guard of somebody who has just taken the lock.
+    pub(crate) fn locked(&self) -> MutexGuard<'_, T> {
+        MutexGuard { mutex: self }
     }
 
     /// The data, without locking: the exclusive borrow is lock enough.
@@ -193,6 +198,12 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TryLockError(());
 
+impl TryLockError {
+    pub(super) fn new() -> Self {
+        Self(())
+    }
+}
+
 impl fmt::Display for TryLockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the lock is held")
@@ -218,6 +229,13 @@ impl<'a, T: ?Sized> Future for Lock<'a, T> {
         // or `Unpin` of ours.
         let raw = unsafe { self.map_unchecked_mut(|this| &mut this.raw) };
         raw.poll(cx).map(|()| MutexGuard { mutex })
+    }
+}
+
+impl<'a, T: ?Sized> Lock<'a, T> {
+    /// The operation, of a future that has not been polled, and the mutex that it locks.
+    pub(crate) fn into_arm(self) -> (LockArm<'a>, &'a Mutex<T>) {
+        (self.raw.into_arm(), self.mutex)
     }
 }
 
@@ -499,8 +517,8 @@ macro_rules! show_through {
         where
             $shown: fmt::Debug,
         {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&**self, f)
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(&**self, f)
             }
         }
 
@@ -514,6 +532,8 @@ macro_rules! show_through {
         }
     )*};
 }
+
+pub(super) use show_through;
 
 show_through! {
     [T: ?Sized] MutexGuard<'_, T>, T;

@@ -1,18 +1,23 @@
 //! The lock without data: Go's `sync.Mutex`, and the algorithm of [`Mutex`](super::Mutex).
 //!
 //! One word says everything that the fast paths need; a queue under a lock of its own holds those
-//! who wait. A waiter's node is in one of three states, its *tag*:
+//! who wait. A waiter's node is in one of these states, its *tag*:
 //!
 //! | tag | meaning |
 //! |---|---|
 //! | `WAITS` | nobody has told it anything that it has not seen |
 //! | `WOKEN` | it was woken and competes for the lock with everybody else; nothing is reserved for it |
 //! | `GRANTED` | the lock is its own (`LOCKED` is set for it); it need only come and see |
+//! | `ROBBED` | of a select: the grant was taken back; it begins anew when it comes |
 //!
 //! Normal mode: a release frees the lock and wakes one waiter, which may lose it to whoever comes
 //! first. Starvation mode, entered when a waiter that lost has waited for [`STARVATION`]: a release
 //! grants the lock to the head of the queue. A granted waiter leaves the mode if it has not waited that
 //! long or is the last.
+//!
+//! A select that waits for the lock as one of its arms is granted it in either mode: the arm is chosen only
+//! when the lock is its own. A waiter that competes could lose, and the select would have chosen an arm that
+//! does not take effect.
 //!
 //! Invariants; all bits but `LOCKED` change only under the queue's lock:
 //! * R1. `LOCKED` is set exactly while somebody holds the lock; a `GRANTED` waiter does.
@@ -41,11 +46,14 @@ use crate::runtime::context;
 use crate::sys::clock::{Clock, Nanos};
 use crate::sys::point::{self, Op};
 use crate::sys::sync::atomic::{AtomicU32, Ordering};
-use crate::sys::sync::{Mutex as SysMutex, MutexGuard as SysGuard};
 use crate::sys::{MODEL, const_fn};
+use crate::wait::arm::{Arm, ObjectGuard};
+use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node, Seat};
+use crate::wait::object::{Locked, Object};
 use crate::wait::record::{self, Record, WaitReason};
 use crate::wait::waiter::{PLAIN, Waiter};
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -71,6 +79,7 @@ const STARVING: u32 = 1 << 3;
 const TAG_WAITS: u8 = 0;
 const TAG_WOKEN: u8 = 1;
 const TAG_GRANTED: u8 = 2;
+const TAG_ROBBED: u8 = 3;
 
 /// The word of a lock.
 #[derive(Clone, Copy)]
@@ -123,14 +132,14 @@ pub struct RawMutex {
     /// Releases since a waiter was woken that has not come yet; roughly, nobody waits for the others'
     /// stores.
     ticks: AtomicU32,
-    queue: SysMutex<List<Seen>>,
+    queue: Object<List<Seen>>,
 }
 
 impl RawMutex {
     const_fn! {
         /// An unlocked mutex.
         pub const fn new() -> Self {
-            Self { state: AtomicU32::new(0), ticks: AtomicU32::new(0), queue: SysMutex::new(List::new()) }
+            Self { state: AtomicU32::new(0), ticks: AtomicU32::new(0), queue: Object::new(List::new()) }
         }
     }
 
@@ -189,7 +198,7 @@ impl RawMutex {
     #[inline]
     pub fn unlock(&self) {
         if !self.try_release() {
-            unlock_of_unlocked();
+            fatal("sync: unlock of unlocked mutex");
         }
     }
 
@@ -258,19 +267,54 @@ impl RawMutex {
     }
 
     /// Wakes a waiter, unless the lock is held (its release will do it) or one is awake already.
-    fn wake_one(&self, mut queue: SysGuard<'_, List<Seen>>) {
+    fn wake_one(&self, mut queue: Locked<'_, List<Seen>>) {
+        let waker = self.find_one(&mut queue);
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Tells a waiter that the lock is free, or gives it to a select. As [`wake_one`](Self::wake_one).
+    fn find_one(&self, queue: &mut List<Seen>) -> Option<Waker> {
         // Ordering: Relaxed: whoever holds the lock releases it by an exchange on this word, after
         // which it comes here, under this lock, if that exchange found nobody woken.
         let state = State(self.state.load(Ordering::Relaxed));
         if state.has(LOCKED | WOKEN) {
-            return;
+            return None;
         }
-        if let Some(waker) = tell_first(&mut queue, TAG_WOKEN) {
+        let (waker, tag) = self.tell_first(queue)?;
+        if tag == TAG_WOKEN {
             // Ordering: Relaxed: the bit carries no data; tags are under the queue's lock.
             self.state.fetch_or(WOKEN, Ordering::Relaxed);
-            drop(queue);
-            waker.wake();
         }
+        Some(waker)
+    }
+
+    /// Tells the first waiter that can be told: one that competes is woken, a select is given the lock, if
+    /// nobody takes it first. Returns what the waiter was told, and its waker.
+    fn tell_first(&self, queue: &mut List<Seen>) -> Option<(Waker, u8)> {
+        // Ordering: Relaxed: `STARVING` changes under the queue's lock only.
+        let starving = State(self.state.load(Ordering::Relaxed)).has(STARVING);
+        let (mut told, mut mine) = (None, false);
+        queue.find(|seat| {
+            // SAFETY: it is linked, and the caller holds the lock of the queue.
+            let select = unsafe { seat.is_select() };
+            mine = mine || (select && self.try_lock());
+            if select && !mine {
+                // Whoever was faster wakes somebody when it is done.
+                return true;
+            }
+            let tag = if mine && (select || starving) { TAG_GRANTED } else { TAG_WOKEN };
+            told = tell(seat, tag).map(|waker| (waker, tag));
+            told.is_some()
+        });
+        if mine && told.as_ref().is_none_or(|(_, tag)| *tag != TAG_GRANTED) {
+            // Ordering: Release, as in `release`, though nothing was done. Whoever found the lock held
+            // meanwhile is about to look at it under the lock of the queue.
+            self.state.fetch_and(!(LOCKED | STARVING), Ordering::Release);
+        }
+        told
     }
 
     /// The waiter that was woken has let many releases pass. If its goroutine is busy elsewhere,
@@ -280,11 +324,15 @@ impl RawMutex {
         let mut queue = self.queue.lock();
         let silent = |seat: &mut Seat<Seen>| seat.tag == TAG_WOKEN && may_be_robbed(seat, None);
         let Some(silent) = queue.find(silent) else { return };
-        if let Some(waker) = tell_first(&mut queue, TAG_WOKEN) {
+        if let Some((waker, tag)) = self.tell_first(&mut queue) {
             // SAFETY: (L2): it is linked.
             let silent = unsafe { silent.as_ref() };
             // SAFETY: (L1): it is linked, and we hold the lock of the queue.
             unsafe { silent.seat() }.tag = TAG_WAITS;
+            if tag == TAG_GRANTED {
+                // Ordering: Relaxed: the bit carries no data.
+                self.state.fetch_and(!WOKEN, Ordering::Relaxed);
+            }
             drop(queue);
             waker.wake();
         }
@@ -300,20 +348,31 @@ impl RawMutex {
     }
 
     /// Gives the lock that the caller holds to a waiter if the lock is starving, else frees it.
-    fn hand_over(&self, mut queue: SysGuard<'_, List<Seen>>) {
-        // Ordering: Relaxed: `STARVING` changes under the queue's lock only.
-        let starving = State(self.state.load(Ordering::Relaxed)).has(STARVING);
-        if let Some(waker) = starving.then(|| tell_first(&mut queue, TAG_GRANTED)).flatten() {
-            drop(queue);
+    fn hand_over(&self, mut queue: Locked<'_, List<Seen>>) {
+        let waker = self.give(&mut queue);
+        drop(queue);
+        if let Some(waker) = waker {
             waker.wake();
-            return;
+        }
+    }
+
+    /// As [`hand_over`](Self::hand_over); returns whom to wake.
+    fn give(&self, queue: &mut List<Seen>) -> Option<Waker> {
+        // Ordering: Relaxed: `STARVING` changes under the queue's lock only.
+        if State(self.state.load(Ordering::Relaxed)).has(STARVING) {
+            let mut waker = None;
+            queue.find(|seat| {
+                waker = tell(seat, TAG_GRANTED);
+                waker.is_some()
+            });
+            if waker.is_some() {
+                return waker;
+            }
         }
         // The last waiter has left, or none is left that could be told.
         // Ordering: Release, as in `try_release`.
         let old = State(self.state.fetch_and(!(LOCKED | STARVING), Ordering::Release));
-        if old.has(QUEUED) && !old.has(WOKEN) {
-            self.wake_one(queue);
-        }
+        if old.has(QUEUED) && !old.has(WOKEN) { self.find_one(queue) } else { None }
     }
 
     /// Takes the lock if it is free, else sets and clears bits, in one exchange. Returns whether it
@@ -372,11 +431,26 @@ impl RawMutex {
         let robbed = queue.find(|seat| {
             let robbed = seat.tag == TAG_GRANTED && may_be_robbed(seat, robber);
             if robbed {
-                seat.tag = TAG_WAITS;
+                // SAFETY: it is linked, and the caller holds the lock of the queue.
+                seat.tag = if unsafe { seat.is_select() } { TAG_ROBBED } else { TAG_WAITS };
             }
             robbed
         });
         robbed.is_some()
+    }
+
+    /// Takes a node out of the queue.
+    ///
+    /// # Safety
+    ///
+    /// The node is in it.
+    unsafe fn unlink(&self, queue: &mut List<Seen>, node: &Node<Seen>) {
+        // SAFETY: by this function's contract.
+        unsafe { queue.remove(NonNull::from(node)) };
+        if queue.is_empty() {
+            // Ordering: Relaxed: these bits change under the queue's lock only, and carry no data.
+            self.state.fetch_and(!(QUEUED | STARVING), Ordering::Relaxed);
+        }
     }
 }
 
@@ -388,19 +462,20 @@ fn may_be_robbed(seat: &Seat<Seen>, robber: Option<&'static Record>) -> bool {
     unsafe { waiter.may_be_robbed(robber) }
 }
 
-/// Tells the first waiter that still has a waker what `tag` says, and returns the waker.
-fn tell_first(queue: &mut List<Seen>, tag: u8) -> Option<Waker> {
-    let mut waker = None;
-    queue.find(|seat| {
-        // SAFETY: the node is linked, and the caller holds the lock of the queue.
-        let waiter = unsafe { seat.waiter() };
-        // SAFETY: (W2): as above.
-        waker = unsafe { waiter.take_waker() };
-        if waker.is_some() {
-            seat.tag = tag;
-        }
-        waker.is_some()
-    });
+/// Tells a waiter, in the queue and under its lock, what `tag` says; returns its waker. None if it was told
+/// before and has not looked since, or is a select that has been decided otherwise.
+fn tell(seat: &mut Seat<Seen>, tag: u8) -> Option<Waker> {
+    // SAFETY: the node is linked, and the caller holds the lock of the queue.
+    if !unsafe { seat.claim() } {
+        return None;
+    }
+    // SAFETY: as above.
+    let waiter = unsafe { seat.waiter() };
+    // SAFETY: (W2), or (W3): we hold the lock, and have won the claim.
+    let waker = unsafe { waiter.take_waker() };
+    if waker.is_some() {
+        seat.tag = tag;
+    }
     waker
 }
 
@@ -410,15 +485,15 @@ fn now() -> Nanos {
         .unwrap_or_else(|| Clock::Real.now())
 }
 
+/// A misuse that is fatal in Go.
 #[cold]
 #[track_caller]
-fn unlock_of_unlocked() -> ! {
-    const TEXT: &str = "sync: unlock of unlocked mutex";
+pub(super) fn fatal(text: &str) -> ! {
     if let Some(runtime) = context::try_current() {
         let goroutine = record::current().map_or(0, |record| record.id());
-        runtime.fatal(format!("fatal error: {TEXT}\n\ngoroutine {goroutine} [running]:"), None);
+        runtime.fatal(format!("fatal error: {text}\n\ngoroutine {goroutine} [running]:"), None);
     }
-    panic!("{TEXT}");
+    panic!("{text}");
 }
 
 impl Default for RawMutex {
@@ -485,7 +560,13 @@ impl Future for RawLock<'_> {
     }
 }
 
-impl RawLock<'_> {
+impl<'a> RawLock<'a> {
+    /// The operation, of a future that has not been polled.
+    pub(crate) fn into_arm(self) -> LockArm<'a> {
+        debug_assert!(matches!(self.stage, Stage::New), "a future that was polled does not move");
+        LockArm::new(self.mutex)
+    }
+
     #[cold]
     fn poll_slow(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         assert!(!matches!(self.stage, Stage::Done), "`lock` polled after it was ready");
@@ -563,11 +644,7 @@ impl Place {
     /// Leaves the queue; returns a waker to be dropped outside of its lock.
     fn leave(&self, mutex: &RawMutex, queue: &mut List<Seen>) -> Option<Waker> {
         // SAFETY: the node is linked: we are `Queued`, and nobody else unlinks.
-        unsafe { queue.remove(NonNull::from(&self.node)) };
-        if queue.is_empty() {
-            // Ordering: Relaxed: these bits change under the queue's lock only, and carry no data.
-            mutex.state.fetch_and(!(QUEUED | STARVING), Ordering::Relaxed);
-        }
+        unsafe { mutex.unlink(queue, &self.node) };
         // SAFETY: (W2): we hold the lock of the queue.
         unsafe { self.waiter.take_waker() }
     }
@@ -606,5 +683,150 @@ impl fmt::Debug for RawLock<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let queued = matches!(self.stage, Stage::Queued(_));
         f.debug_struct("RawLock").field("queued", &queued).finish_non_exhaustive()
+    }
+}
+
+/// Taking the lock, as an arm of a select.
+#[doc(hidden)]
+pub struct LockArm<'a> {
+    mutex: &'a RawMutex,
+    /// Whether the node is in the queue.
+    armed: Cell<bool>,
+    /// Whether the lock was taken and not given out.
+    held: Cell<bool>,
+    node: Node<Seen>,
+}
+
+// SAFETY: the node is shared under the lock of the queue; the cells are the owner's.
+unsafe impl Send for LockArm<'_> {}
+
+impl<'a> LockArm<'a> {
+    fn new(mutex: &'a RawMutex) -> Self {
+        Self { mutex, armed: Cell::new(false), held: Cell::new(false), node: Node::new(0) }
+    }
+
+    /// Hands the lock over to the caller, who releases it. The arm must be done.
+    pub(crate) fn take(&self) {
+        assert!(self.held.replace(false), "the arm has not been chosen");
+    }
+
+    /// Leaves the queue, with what the node was told.
+    ///
+    /// # Safety
+    ///
+    /// The arm is in the queue, whose lock the caller holds.
+    unsafe fn leave(&self, queue: &mut List<Seen>) -> u8 {
+        self.armed.set(false);
+        // SAFETY: by this function's contract; nobody else unlinks.
+        unsafe { self.mutex.unlink(queue, &self.node) };
+        // SAFETY: (L1): not linked.
+        unsafe { self.node.seat() }.tag
+    }
+}
+
+// SAFETY: the key and the lock are those of the queue; `drop` unlinks and releases.
+unsafe impl Arm for LockArm<'_> {
+    fn key(&self) -> Option<usize> {
+        Some(self.mutex.queue.key())
+    }
+
+    fn lock(&self) -> ObjectGuard<'_> {
+        self.mutex.queue.lock_only()
+    }
+
+    fn not_ready(&self) -> Option<u32> {
+        // The word has no room for a number of the moment.
+        None
+    }
+
+    unsafe fn try_locked(&self, _wakes: &mut WakeBatch) -> bool {
+        // SAFETY: the caller holds the lock.
+        let queue = unsafe { self.mutex.queue.access() };
+        let answered = self.mutex.answer_for_silent(queue);
+        let acquired = self.mutex.compete(0, answered);
+        self.held.set(acquired);
+        acquired
+    }
+
+    unsafe fn may_reclaim_locked(&self, goroutine: Option<&'static Record>) -> bool {
+        // SAFETY: the caller holds the lock.
+        let queue = unsafe { self.mutex.queue.access() };
+        queue.find(|seat| seat.tag == TAG_GRANTED && may_be_robbed(seat, goroutine)).is_some()
+    }
+
+    unsafe fn reclaim_locked(
+        &self,
+        _goroutine: Option<&'static Record>,
+        _wakes: &mut WakeBatch,
+    ) -> bool {
+        // SAFETY: the caller holds the lock.
+        let robbed = RawMutex::rob(unsafe { self.mutex.queue.access() });
+        self.held.set(robbed);
+        robbed
+    }
+
+    unsafe fn enqueue_locked(&self, waiter: &Waiter, case: u32, wakes: &mut WakeBatch) {
+        // SAFETY: the caller holds the lock.
+        let queue = unsafe { self.mutex.queue.access() };
+        self.armed.set(true);
+        // SAFETY: not linked, so ours; the waiter lives as long as it is, by the contract of `Arm`.
+        unsafe { self.node.assign(waiter, case) };
+        // SAFETY: (L1): not linked, so ours.
+        unsafe { self.node.seat() }.tag = TAG_WAITS;
+        // SAFETY: pinned, not linked and assigned; `drop` unlinks it.
+        unsafe { queue.push_back(NonNull::from(&self.node)) };
+        if !self.mutex.compete(QUEUED, 0) {
+            return;
+        }
+        // It was released since it was tried: as if that came after.
+        // Ordering: Relaxed: the bit carries no data.
+        self.mutex.state.fetch_or(QUEUED, Ordering::Relaxed);
+        if let Some(waker) = self.mutex.give(queue) {
+            wakes.push(waker);
+        }
+    }
+
+    unsafe fn cancel_locked(&self, wakes: &mut WakeBatch) {
+        if !self.armed.get() {
+            return;
+        }
+        // SAFETY: the caller holds the lock.
+        let queue = unsafe { self.mutex.queue.access() };
+        // SAFETY: armed, so it is in the queue.
+        if unsafe { self.leave(queue) } == TAG_GRANTED {
+            if let Some(waker) = self.mutex.give(queue) {
+                wakes.push(waker);
+            }
+        }
+    }
+
+    unsafe fn collect_locked(&self, _wakes: &mut WakeBatch) -> bool {
+        // SAFETY: the caller holds the lock.
+        let queue = unsafe { self.mutex.queue.access() };
+        // SAFETY: chosen and not collected, so it is in the queue.
+        let granted = unsafe { self.leave(queue) } == TAG_GRANTED;
+        self.held.set(granted);
+        granted
+    }
+}
+
+impl Drop for LockArm<'_> {
+    fn drop(&mut self) {
+        if self.armed.get() {
+            let mut wakes = WakeBatch::new();
+            let guard = self.lock();
+            // SAFETY: we hold the lock.
+            unsafe { self.cancel_locked(&mut wakes) };
+            drop(guard);
+            wakes.wake_all();
+        } else if self.held.get() {
+            self.mutex.release();
+        }
+    }
+}
+
+impl fmt::Debug for LockArm<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockArm").field("armed", &self.armed).finish_non_exhaustive()
     }
 }

@@ -19,13 +19,15 @@
 #![expect(unsafe_code, reason = "waiters are linked into the list by address")]
 
 use crate::runtime::{self, context, panic};
-use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicU64, Ordering};
+use crate::wait::arm::{Arm, ObjectGuard};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node};
-use crate::wait::record::{self, WaitReason};
+use crate::wait::object::Object;
+use crate::wait::record::{self, Record, WaitReason};
 use crate::wait::waiter::{PLAIN, Waiter};
 use pin_project_lite::pin_project;
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -65,7 +67,7 @@ type Generation = u32;
 
 struct Inner {
     state: AtomicU64,
-    queue: Mutex<Queue>,
+    queue: Object<Queue>,
 }
 
 struct Queue {
@@ -119,7 +121,7 @@ impl WaitGroup {
     #[must_use]
     pub fn new() -> Self {
         let queue = Queue { list: List::new(), generation: 0 };
-        Self { inner: Arc::new(Inner { state: AtomicU64::new(0), queue: Mutex::new(queue) }) }
+        Self { inner: Arc::new(Inner { state: AtomicU64::new(0), queue: Object::new(queue) }) }
     }
 
     /// Adds `delta`, which may be negative, to the counter. At zero everybody who waits goes on.
@@ -219,10 +221,56 @@ impl WaitGroup {
         }
     }
 
+    /// For a waiter that returns from the list.
+    ///
+    /// # Panics
+    ///
+    /// If the group is in use again.
+    #[track_caller]
+    fn check_returned(&self) {
+        if self.state().0 != 0 {
+            complain(REUSED);
+        }
+    }
+
     fn state(&self) -> State {
         // Ordering: Acquire pairs with the Release of the changes in `change`: whoever finds zero
         // sees what was done before every one of them.
         State(self.inner.state.load(Ordering::Acquire))
+    }
+
+    /// Counts one waiter, under the lock of the list, unless the counter is zero. Returns whether it did.
+    fn count_waiter(&self) -> bool {
+        let mut state = self.state();
+        while state.counter() != 0 {
+            // Ordering: Acquire, as in `state`, for the case of failure; success carries no data.
+            let exchanged = self.inner.state.compare_exchange_weak(
+                state.0,
+                state.0 + State::WAITER,
+                Ordering::Acquire,
+                Ordering::Acquire,
+            );
+            match exchanged {
+                Ok(_) => return true,
+                Err(now) => state = State(now),
+            }
+        }
+        false
+    }
+
+    /// Takes a waiter out of the list, and out of the count if it was counted there.
+    ///
+    /// # Safety
+    ///
+    /// The node is in the list, whose lock the caller holds.
+    unsafe fn unlink(&self, queue: &mut Queue, node: &Node<Generation>) {
+        // SAFETY: by this function's contract.
+        unsafe { queue.list.remove(NonNull::from(node)) };
+        // SAFETY: (L1): under the lock.
+        if unsafe { node.seat() }.data == queue.generation {
+            // Ordering: Relaxed: under the lock, and carries no data.
+            self.inner.state.fetch_sub(State::WAITER, Ordering::Relaxed);
+        }
     }
 
     /// Changes the counter. The error is what Go panics with.
@@ -295,10 +343,14 @@ impl Queue {
         if generation == current {
             return false;
         }
+        // SAFETY: it is linked, and the caller holds the lock.
+        let won = unsafe { node.claim() };
         self.list.pop_front();
-        // SAFETY: it was linked under the lock that we hold, which is a plain waiter's claim.
-        if let Some(waker) = unsafe { node.complete() } {
-            wakes.push(waker);
+        if won {
+            // SAFETY: won just now, under the lock that the caller holds.
+            if let Some(waker) = unsafe { node.complete() } {
+                wakes.push(waker);
+            }
         }
         true
     }
@@ -433,29 +485,21 @@ impl Future for Wait<'_> {
     }
 }
 
-impl Wait<'_> {
+impl<'a> Wait<'a> {
+    /// The operation, of a future that has not been polled.
+    pub(crate) fn into_arm(self) -> WaitArm<'a> {
+        debug_assert!(matches!(self.stage, Stage::New), "a future that was polled does not move");
+        let (armed, waited) = (Cell::new(false), Cell::new(false));
+        WaitArm { group: self.group, armed, waited, node: Node::new(0) }
+    }
+
     /// Enters the list, unless the counter is zero. Returns whether it did.
     #[cold]
     fn enqueue(&mut self, waker: Waker) -> bool {
-        let inner = &self.group.inner;
-        let mut queue = inner.queue.lock();
-        let mut state = self.group.state();
-        loop {
-            if state.counter() == 0 {
-                // The clone is dropped after the lock: it was declared before.
-                return false;
-            }
-            // Ordering: Acquire, as in `state`, for the case of failure; success carries no data.
-            let exchanged = inner.state.compare_exchange_weak(
-                state.0,
-                state.0 + State::WAITER,
-                Ordering::Acquire,
-                Ordering::Acquire,
-            );
-            match exchanged {
-                Ok(_) => break,
-                Err(now) => state = State(now),
-            }
+        let mut queue = self.group.inner.queue.lock();
+        if !self.group.count_waiter() {
+            // The clone is dropped after the lock: it was declared before.
+            return false;
         }
         let place = Place { waiter: Waiter::new(), node: Node::new(queue.generation) };
         self.stage = Stage::Waiting(place);
@@ -481,9 +525,7 @@ impl Place {
         if self.waiter.chosen().is_none() && self.replace_waker(group, cx.waker().clone()) {
             return false;
         }
-        if group.state().0 != 0 {
-            complain(REUSED);
-        }
+        group.check_returned();
         true
     }
 
@@ -510,13 +552,7 @@ impl Place {
             return;
         }
         // SAFETY: not completed, so it is still linked; we hold the lock.
-        unsafe { queue.list.remove(NonNull::from(&self.node)) };
-        // SAFETY: as above.
-        let generation = unsafe { self.node.seat() }.data;
-        if generation == queue.generation {
-            // Ordering: Relaxed: under the lock, and carries no data.
-            group.inner.state.fetch_sub(State::WAITER, Ordering::Relaxed);
-        }
+        unsafe { group.unlink(&mut queue, &self.node) };
         // SAFETY: (W2): we hold the lock of the list.
         let waker = unsafe { self.waiter.take_waker() };
         drop(queue);
@@ -536,5 +572,122 @@ impl Drop for Wait<'_> {
 impl fmt::Debug for Wait<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wait").field("group", &self.group).finish_non_exhaustive()
+    }
+}
+
+/// Waiting for zero, as an arm of a select.
+#[doc(hidden)]
+pub struct WaitArm<'a> {
+    group: &'a WaitGroup,
+    /// Whether the node was enqueued and has been neither collected nor cancelled.
+    armed: Cell<bool>,
+    /// Whether it had to wait.
+    waited: Cell<bool>,
+    node: Node<Generation>,
+}
+
+// SAFETY: the node is shared under the lock of the list; the cells are the owner's.
+unsafe impl Send for WaitArm<'_> {}
+
+impl WaitArm<'_> {
+    /// Returns from the wait. The arm must be done.
+    ///
+    /// # Panics
+    ///
+    /// As [`WaitGroup::wait`].
+    #[track_caller]
+    pub(crate) fn take(&self) {
+        if self.waited.get() {
+            self.group.check_returned();
+        }
+    }
+}
+
+// SAFETY: the key and the lock are those of the list; `drop` unlinks.
+unsafe impl Arm for WaitArm<'_> {
+    fn key(&self) -> Option<usize> {
+        Some(self.group.inner.queue.key())
+    }
+
+    fn lock(&self) -> ObjectGuard<'_> {
+        self.group.inner.queue.lock_only()
+    }
+
+    fn not_ready(&self) -> Option<u32> {
+        // The word has no room for a number of the moment.
+        None
+    }
+
+    unsafe fn try_locked(&self, _wakes: &mut WakeBatch) -> bool {
+        self.group.state().counter() == 0
+    }
+
+    unsafe fn may_reclaim_locked(&self, _goroutine: Option<&'static Record>) -> bool {
+        false
+    }
+
+    unsafe fn reclaim_locked(
+        &self,
+        _goroutine: Option<&'static Record>,
+        _wakes: &mut WakeBatch,
+    ) -> bool {
+        // Nothing is handed to a waiter, so there is nothing to take back.
+        false
+    }
+
+    unsafe fn enqueue_locked(&self, waiter: &Waiter, case: u32, wakes: &mut WakeBatch) {
+        // SAFETY: the caller holds the lock.
+        let queue = unsafe { self.group.inner.queue.access() };
+        self.armed.set(true);
+        // SAFETY: not linked, so ours; the waiter lives as long as it is, by the contract of `Arm`.
+        unsafe { self.node.assign(waiter, case) };
+        // SAFETY: (L1): not linked, so ours.
+        unsafe { self.node.seat() }.data = queue.generation;
+        if self.group.count_waiter() {
+            // SAFETY: pinned, not linked and assigned; `drop` unlinks it.
+            unsafe { queue.list.push_back(NonNull::from(&self.node)) };
+            return;
+        }
+        // It has come to zero since it was tried: as if that came after.
+        // SAFETY: we hold the lock, under which it was assigned.
+        if unsafe { self.node.claim() } {
+            // SAFETY: won just now, under the lock.
+            if let Some(waker) = unsafe { self.node.complete() } {
+                wakes.push(waker);
+            }
+        }
+    }
+
+    unsafe fn cancel_locked(&self, _wakes: &mut WakeBatch) {
+        self.armed.set(false);
+        // SAFETY: (L1): under the lock, which the caller holds.
+        if unsafe { self.node.is_linked() } {
+            // SAFETY: the caller holds the lock.
+            let queue = unsafe { self.group.inner.queue.access() };
+            // SAFETY: it is linked.
+            unsafe { self.group.unlink(queue, &self.node) };
+        }
+    }
+
+    unsafe fn collect_locked(&self, _wakes: &mut WakeBatch) -> bool {
+        self.armed.set(false);
+        self.waited.set(true);
+        true
+    }
+}
+
+impl Drop for WaitArm<'_> {
+    fn drop(&mut self) {
+        if self.armed.get() {
+            let _guard = self.lock();
+            // SAFETY: we hold the lock.
+            unsafe { self.cancel_locked(&mut WakeBatch::new()) };
+        }
+    }
+}
+
+impl fmt::Debug for WaitArm<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitArm").field("armed", &self.armed).finish_non_exhaustive()
     }
 }

@@ -39,6 +39,16 @@ pub(crate) use shuttle::{hint::spin_loop, thread::yield_now};
 #[cfg(not(any(gort_loom, gort_shuttle)))]
 pub(crate) use std::{hint::spin_loop, thread::yield_now};
 
+/// Stands between an atomic read-modify-write and a load, both `SeqCst`, that another thread does the
+/// other way round: one of the two sees the other. Such operations are in one order by themselves. Only
+/// loom takes them for `AcqRel`, and has to be given a fence.
+#[inline(always)]
+pub(crate) fn after_rmw() {
+    #[cfg(gort_loom)]
+    // Ordering: SeqCst: pairs with itself in the other thread.
+    atomic::fence(atomic::Ordering::SeqCst);
+}
+
 #[cfg(gort_loom)]
 use loom::sync as imp;
 #[cfg(gort_shuttle)]

@@ -76,7 +76,11 @@ pub(crate) unsafe trait Arm {
     /// # Safety
     ///
     /// As for [`try_locked`](Self::try_locked).
-    unsafe fn reclaim_locked(&self, goroutine: Option<&'static Record>) -> bool;
+    unsafe fn reclaim_locked(
+        &self,
+        goroutine: Option<&'static Record>,
+        wakes: &mut WakeBatch,
+    ) -> bool;
 
     /// Starts waiting.
     ///
@@ -92,7 +96,7 @@ pub(crate) unsafe trait Arm {
     /// # Safety
     ///
     /// See the trait.
-    unsafe fn cancel_locked(&self);
+    unsafe fn cancel_locked(&self, wakes: &mut WakeBatch);
 
     /// Takes the outcome of the arm that was chosen. False if it was taken back.
     ///

@@ -194,6 +194,17 @@ impl<V> Seat<V> {
         (unsafe { &*waiter }, case)
     }
 
+    /// Tries to win the right to complete the operation that waits here; as [`Node::claim`].
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the object's lock, and the node is linked.
+    pub(crate) unsafe fn claim(&self) -> bool {
+        // SAFETY: linked.
+        let (waiter, case) = unsafe { self.assigned() };
+        waiter.claim(case)
+    }
+
     /// Whether the waiter is a select's.
     ///
     /// # Safety

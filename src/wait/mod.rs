@@ -5,6 +5,7 @@
 pub(crate) mod arm;
 pub(crate) mod batch;
 pub(crate) mod list;
+pub(crate) mod object;
 pub(crate) mod record;
 pub(crate) mod waiter;
 

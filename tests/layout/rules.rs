@@ -10,7 +10,8 @@ pub(crate) const ROWS: &[&[&str]] = &[
     &["runtime"],
     &["task"],
     &["chan"],
-    &["select", "sync", "time"],
+    &["sync", "time"],
+    &["select"],
     &["context"],
     &["semaphore", "singleflight"],
     &["errgroup"],
@@ -46,13 +47,18 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "src/select/park.rs",
     "src/semaphore/weighted.rs",
     "src/signal/handler.rs",
+    "src/sync/cond.rs",
+    "src/sync/loom.rs",
     "src/sync/mutex.rs",
     "src/sync/raw_mutex.rs",
+    "src/sync/raw_rw_lock.rs",
+    "src/sync/rw_lock.rs",
     "src/sync/wait_group.rs",
     "src/wait/arm.rs",
     "src/wait/batch.rs",
     "src/wait/list.rs",
     "src/wait/loom.rs",
+    "src/wait/object.rs",
     "src/wait/record.rs",
     "src/wait/tests.rs",
     "src/wait/waiter.rs",
@@ -78,6 +84,7 @@ const FOREIGN: &[&str] = &[
 const FOREIGN_ALLOWED: &[(&str, &str)] = &[
     ("src/runtime/table.rs", "the table of runtimes is a static"),
     ("src/sync/mutex.rs", "the user's data, which guards borrow; models watch the lock itself"),
+    ("src/sync/rw_lock.rs", "the same"),
 ];
 
 /// Crates that stand behind `sys`.

@@ -13,6 +13,12 @@ mod chan_goroutines;
 mod chan_stream;
 #[path = "../../../../tests/go_chan.rs"]
 mod go_chan;
+#[path = "../../../../tests/go_map.rs"]
+mod go_map;
+#[path = "../../../../tests/go_once.rs"]
+mod go_once;
+#[path = "../../../../tests/go_rw.rs"]
+mod go_rw;
 #[path = "../../../../tests/go_select.rs"]
 mod go_select;
 #[path = "../../../../tests/go_sync.rs"]
@@ -33,9 +39,15 @@ mod select_dynamic;
 mod select_macro;
 #[path = "../../../../tests/select_stress.rs"]
 mod select_stress;
+#[path = "../../../../tests/select_sync.rs"]
+mod select_sync;
+#[path = "../../../../tests/sync_cond.rs"]
+mod sync_cond;
 #[path = "../../../../tests/sync_forget.rs"]
 mod sync_forget;
 #[path = "../../../../tests/sync_mutex.rs"]
 mod sync_mutex;
+#[path = "../../../../tests/sync_rw_lock.rs"]
+mod sync_rw_lock;
 #[path = "../../../../tests/sync_wait_group.rs"]
 mod sync_wait_group;

@@ -1,0 +1,166 @@
+//! Models of the condition variable.
+
+use super::super::cond::Cond;
+use super::super::raw_mutex::RawMutex;
+use crate::sys::cell::UnsafeCell;
+use crate::wait::model::{Goroutine, Wakes, poll};
+use loom::future::block_on;
+use loom::sync::Arc;
+use loom::thread;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
+
+/// A number under a lock, and a condition variable for it.
+struct Shared {
+    mutex: RawMutex,
+    cond: Cond,
+    /// The checker complains of two who use it at once.
+    used: UnsafeCell<()>,
+    count: AtomicU32,
+}
+
+impl Shared {
+    fn new() -> Arc<Self> {
+        let (mutex, cond) = (RawMutex::new(), Cond::new());
+        Arc::new(Self { mutex, cond, used: UnsafeCell::new(()), count: AtomicU32::new(0) })
+    }
+
+    /// For whoever holds the lock.
+    fn count(&self) -> u32 {
+        self.used.with(|_| self.count.load(Ordering::Relaxed))
+    }
+
+    fn set(&self, count: u32) {
+        self.used.with_mut(|_| self.count.store(count, Ordering::Relaxed));
+    }
+
+    /// Waits until there is one, and takes it.
+    async fn take(&self) {
+        self.mutex.lock().await;
+        while self.count() == 0 {
+            self.cond.wait(&self.mutex).await;
+        }
+        self.set(self.count() - 1);
+        self.mutex.release();
+    }
+
+    fn give(&self) {
+        block_on(self.mutex.lock());
+        self.set(self.count() + 1);
+        self.mutex.release();
+        self.cond.signal();
+    }
+}
+
+/// What is given under the lock is found by who waits, whichever way they meet.
+#[test]
+fn a_signal_is_not_missed() {
+    loom::model(|| {
+        let shared = Shared::new();
+        let threads = [(); 2].map(|()| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || block_on(Box::pin(shared.take())))
+        });
+        shared.give();
+        shared.give();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+}
+
+/// One waits, and one gives up, at its first wait or beside the signal: the signal is not lost with it.
+#[test]
+fn a_wait_gives_up_while_it_is_told() {
+    loom::model(|| {
+        let shared = Shared::new();
+        let mut waits = [(); 2].map(|()| {
+            let shared = Arc::clone(&shared);
+            Box::pin(async move {
+                shared.mutex.lock().await;
+                shared.cond.wait(&shared.mutex).await.unlock();
+            })
+        });
+        let wakes = Wakes::default();
+        assert!(poll(waits[0].as_mut()).is_pending());
+        assert!(wakes.poll(waits[1].as_mut()).is_pending());
+        let signal = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.cond.signal())
+        };
+        let [first, mut second] = waits;
+        drop(first);
+        signal.join().unwrap();
+        assert_eq!(wakes.count(), 1);
+        assert!(poll(second.as_mut()).is_ready());
+    });
+}
+
+/// Two wait when it is broadcast, more than are woken in one round with a third that gives up.
+#[test]
+fn a_broadcast_reaches_all() {
+    loom::model(|| {
+        let shared = Shared::new();
+        let wakes = [(); 3].map(|()| Wakes::default());
+        let mut waits = [(); 3].map(|()| {
+            let shared = Arc::clone(&shared);
+            Box::pin(async move {
+                shared.mutex.lock().await;
+                shared.cond.wait(&shared.mutex).await.unlock();
+            })
+        });
+        for (wait, wakes) in waits.iter_mut().zip(&wakes) {
+            assert!(wakes.poll(wait.as_mut()).is_pending());
+        }
+        let broadcast = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.cond.broadcast())
+        };
+        let [mut first, second, mut third] = waits;
+        drop(second);
+        broadcast.join().unwrap();
+        for (wait, wakes) in [(&mut first, &wakes[0]), (&mut third, &wakes[2])] {
+            assert_eq!(wakes.count(), 1);
+            assert!(poll(wait.as_mut()).is_ready());
+        }
+    });
+}
+
+/// A signal that is not collected by a whole poll is taken by another that waited then, while the one that
+/// had it comes or goes.
+#[test]
+fn a_stale_signal_is_taken_collected_or_passed_on() {
+    for gives_up in [false, true] {
+        loom::model(move || {
+            let shared = Shared::new();
+            let (owner, other) = (Goroutine::new(), Goroutine::new());
+            let mut waits = [(); 2].map(|()| {
+                let shared = Arc::clone(&shared);
+                Box::pin(async move {
+                    shared.mutex.lock().await;
+                    shared.cond.wait(&shared.mutex).await.unlock();
+                })
+            });
+            assert!(owner.turn(|| poll(waits[0].as_mut())).is_pending());
+            assert!(other.turn(|| poll(waits[1].as_mut())).is_pending());
+            shared.cond.signal();
+            owner.turn(|| ());
+            let [mut kept, mut robber] = waits;
+            let robber = thread::spawn(move || {
+                let done = other.turn(|| poll(robber.as_mut())).is_ready();
+                (robber, done)
+            });
+            let mut collected = false;
+            if !gives_up {
+                collected = owner.turn(|| poll(kept.as_mut())) == Poll::Ready(());
+            }
+            owner.turn(|| drop(kept));
+            let (mut robber, taken) = robber.join().unwrap();
+            // A signal is for one. (Whoever finds the other with the lock is about to get it.)
+            assert!(!(collected && taken), "one signal woke two");
+            if !collected && !taken {
+                assert!(other.turn(|| poll(robber.as_mut())).is_ready(), "the signal is lost");
+            }
+        });
+    }
+}

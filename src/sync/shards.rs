@@ -1,0 +1,99 @@
+//! A number that many threads change at once, each on a cache line of its own.
+
+use crate::sys::MODEL;
+use crate::sys::cell::CachePadded;
+use crate::sys::sync::atomic::{AtomicUsize, Ordering};
+use crate::sys::sync::{OnceLock, StaticMutex, after_rmw, thread_local};
+use std::cell::Cell;
+use std::thread::available_parallelism;
+
+/// At most so many cache lines.
+const MOST: usize = if MODEL { 2 } else { 64 };
+
+/// How many parts a number has on this machine: a power of two.
+pub(super) fn parts() -> usize {
+    static PARTS: OnceLock<usize> = OnceLock::new();
+    *PARTS.get_or_init(|| {
+        available_parallelism().map_or(8, usize::from).next_power_of_two().clamp(2, MOST)
+    })
+}
+
+thread_local! {
+    static PLACE: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// The number of the calling thread, counted in the order in which they first ask.
+pub(super) fn place() -> usize {
+    PLACE
+        .try_with(|place| {
+            if place.get() == usize::MAX {
+                place.set(new_place());
+            }
+            place.get()
+        })
+        .unwrap_or(0)
+}
+
+/// For models: the calling thread has this number.
+#[cfg(test)]
+#[allow(dead_code, reason = "of loom")]
+pub(super) fn stand_at(at: usize) {
+    PLACE.with(|place| place.set(at));
+}
+
+#[cold]
+fn new_place() -> usize {
+    if MODEL {
+        // A model says where its threads stand: the count would go on from one execution to the next.
+        return 0;
+    }
+    static THREADS: StaticMutex<usize> = StaticMutex::new(0);
+    let mut threads = THREADS.lock();
+    let place = *threads % MOST;
+    *threads += 1;
+    place
+}
+
+/// The parts of the number. A thread adds to its own, and takes away from its own what another thread
+/// may have added; so each part wraps, and only their sum means something.
+#[derive(Debug)]
+pub(super) struct Shards(Box<[CachePadded<AtomicUsize>]>);
+
+impl Shards {
+    pub(super) fn new() -> Self {
+        Self((0..parts()).map(|_| CachePadded::new(AtomicUsize::new(0))).collect())
+    }
+
+    fn own(&self) -> &AtomicUsize {
+        &self.0[place() & (self.0.len() - 1)]
+    }
+
+    /// Adds one, before whatever the caller loads next.
+    #[inline]
+    pub(super) fn add(&self) {
+        // Ordering: SeqCst: see `RawRwLock`, S2; it pairs with the load in `sum`.
+        self.own().fetch_add(1, Ordering::SeqCst);
+        after_rmw();
+    }
+
+    /// Adds `count`, under the lock of the queue.
+    pub(super) fn add_many(&self, count: usize) {
+        // Ordering: Relaxed: whoever asks for the sum has had the same lock.
+        self.own().fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Takes one away, before whatever the caller loads next.
+    #[inline]
+    pub(super) fn sub(&self) {
+        // Ordering: SeqCst, as in `add`; Release publishes what was read under the lock to the writer
+        // that finds the sum zero.
+        self.own().fetch_sub(1, Ordering::SeqCst);
+        after_rmw();
+    }
+
+    pub(super) fn sum(&self) -> usize {
+        // Ordering: SeqCst: see `RawRwLock`, S2; Acquire pairs with the Release in `sub`.
+        let part = |part: &CachePadded<AtomicUsize>| part.load(Ordering::SeqCst);
+        self.0.iter().map(part).fold(0, usize::wrapping_add)
+    }
+}

@@ -1,0 +1,283 @@
+//! Locks, wait groups and conditions as arms of a select.
+
+mod common;
+mod sync_util;
+
+use common::everywhere::everywhere;
+use common::{flag, go};
+use gort::runtime::gosched;
+use gort::sync::{Mutex, RawMutex, RawRwLock, RwLock, WaitGroup};
+use gort::{Chan, select};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use sync_util::{drive, panic_text};
+
+#[test]
+fn a_free_lock_is_taken_and_the_body_holds_it() {
+    let (mutex, rw, never) = (Mutex::new(1), RwLock::new(2), Chan::<()>::new(0));
+    drive(async {
+        select! {
+            mut guard = mutex.lock() => {
+                *guard += 1;
+                assert!(mutex.try_lock().is_err());
+            }
+            <-never => {}
+        }
+        select! {
+            guard = rw.read() => assert!(*guard == 2 && rw.try_write().is_err()),
+            <-never => {}
+        }
+        select! {
+            mut guard = rw.write() => *guard += 1,
+            <-never => {}
+        }
+    })
+    .ready();
+    assert_eq!((*mutex.try_lock().unwrap(), *rw.try_write().unwrap()), (2, 3));
+}
+
+#[test]
+fn default_runs_while_a_lock_is_held() {
+    let (mutex, raw, rw, wg) =
+        (Mutex::new(()), RawMutex::new(), RawRwLock::new(), WaitGroup::new());
+    let look = || {
+        drive(async {
+            select! {
+                _guard = mutex.lock() => 1,
+                _ = raw.lock() => { raw.unlock(); 2 }
+                _ = rw.write() => { rw.unlock_write(); 3 }
+                _ = wg.wait() => 4,
+                default => 0,
+            }
+        })
+        .ready()
+    };
+    let guard = mutex.try_lock().unwrap();
+    assert!(raw.try_lock() && rw.try_read());
+    wg.add(1);
+    assert_eq!(look(), 0);
+    raw.unlock();
+    assert_eq!(look(), 2);
+    assert!(raw.try_lock());
+    rw.unlock_read();
+    assert_eq!(look(), 3);
+    assert!(rw.try_read());
+    wg.done();
+    assert_eq!(look(), 4);
+    wg.add(1);
+    drop(guard);
+    assert_eq!(look(), 1);
+}
+
+/// The other arm was chosen: the lock is not the select's, and whoever is behind it in line gets it.
+#[test]
+fn a_losing_lock_leaves_the_line() {
+    let (mutex, rw, ch) = (Mutex::new(()), RwLock::new(()), Chan::<u32>::new(0));
+    let guards = (mutex.try_lock().unwrap(), rw.try_read().unwrap());
+    let mut selecting = drive(async {
+        select! {
+            _guard = mutex.lock() => 0,
+            _guard = rw.write() => 0,
+            v = <-ch => v,
+        }
+    });
+    selecting.pending();
+    let (mut next, mut reader) = (drive(mutex.lock()), drive(rw.read()));
+    next.pending();
+    reader.pending();
+    assert!(ch.try_send(7).is_ok());
+    drop(guards.0);
+    assert_eq!(next.woken(), 1, "the select was chosen already");
+    drop(next.ready());
+    assert_eq!(reader.woken(), 0);
+    assert_eq!(selecting.ready(), 7);
+    assert_eq!(reader.woken(), 1, "the writer has gone");
+    drop((reader.ready(), guards.1));
+    assert!(rw.try_write().is_ok() && mutex.try_lock().is_ok());
+}
+
+/// The lock was given to the select: what comes later on other arms goes elsewhere.
+#[test]
+fn a_lock_that_was_given_claims_the_select() {
+    let (mutex, ch) = (Mutex::new(()), Chan::new(0));
+    let guard = mutex.try_lock().unwrap();
+    let mut selecting = drive(async {
+        select! {
+            guard = mutex.lock() => Some(guard),
+            _v = ch.next() => None,
+        }
+    });
+    selecting.pending();
+    drop(guard);
+    assert_eq!(selecting.woken(), 1);
+    assert!(mutex.try_lock().is_err(), "it was given, and nobody barges in");
+    let flag = flag();
+    assert!(ch.try_send(flag.clone()).is_err());
+    assert_eq!(flag.alive(), 1);
+    assert!(selecting.ready().is_some());
+}
+
+#[test]
+fn a_select_that_is_dropped_with_a_lock_releases_it() {
+    let (mutex, rw, never) = (Mutex::new(()), RwLock::new(()), Chan::<()>::new(0));
+    for write in [false, true] {
+        let guards = (mutex.try_lock().unwrap(), rw.try_write().unwrap());
+        let mut selecting = drive(async {
+            if write {
+                select! {
+                    _ = rw.write() => {}
+                    <-never => {}
+                }
+            } else {
+                select! {
+                    _ = mutex.lock() => {}
+                    _ = rw.read() => {}
+                    <-never => {}
+                }
+            }
+        });
+        selecting.pending();
+        let (mut next, mut writer) = (drive(mutex.lock()), drive(rw.write()));
+        next.pending();
+        writer.pending();
+        drop(guards);
+        drop(selecting);
+        assert_eq!((next.woken(), writer.woken()), (1, 1));
+        drop((next.ready(), writer.ready()));
+        assert!(mutex.try_lock().is_ok() && rw.try_write().is_ok());
+    }
+}
+
+#[test]
+fn the_group_claims_the_select_at_zero() {
+    let (wg, ch) = (WaitGroup::new(), Chan::new(0));
+    wg.add(1);
+    let mut selecting = drive(async {
+        select! {
+            _ = wg.wait() => true,
+            _v = <-ch => false,
+        }
+    });
+    selecting.pending();
+    wg.done();
+    assert_eq!(selecting.woken(), 1);
+    assert!(ch.try_send(1).is_err());
+    assert!(selecting.ready());
+
+    // It lost, and is not counted any more.
+    wg.add(1);
+    let mut selecting = drive(async {
+        select! {
+            _ = wg.wait() => true,
+            _v = <-ch => false,
+        }
+    });
+    selecting.pending();
+    assert!(ch.try_send(1).is_ok());
+    assert!(!selecting.ready());
+    wg.done();
+    wg.add(1);
+    let mut selecting = drive(async {
+        select! {
+            _ = wg.wait() => true,
+            _v = <-ch => false,
+        }
+    });
+    selecting.pending();
+    wg.done();
+    wg.add(1);
+    let text = panic_text(|| selecting.poll());
+    assert_eq!(text, "sync: WaitGroup is reused before previous Wait has returned");
+}
+
+/// Selects over a lock and a channel, and others that use both, in every order.
+#[test]
+fn selects_over_locks_and_channels_mixed() {
+    everywhere(|| async {
+        let (mutex, rw) = (Arc::new(Mutex::new(0)), Arc::new(RwLock::new(0)));
+        let (ch, received) = (Chan::<u32>::new(0), Arc::new(AtomicU32::new(0)));
+        let (wg, senders) = (WaitGroup::new(), WaitGroup::new());
+        for i in 0..4 {
+            let (mutex, rw, ch) = (mutex.clone(), rw.clone(), ch.clone());
+            let received = received.clone();
+            wg.go(async move {
+                for _ in 0..25 {
+                    let what = select! {
+                        mut guard = mutex.lock() => {
+                            *guard += 1;
+                            gosched().await;
+                            1
+                        }
+                        mut guard = rw.write(), if i % 2 == 0 => {
+                            *guard += 1;
+                            1
+                        }
+                        _guard = rw.read(), if i % 2 == 1 => 0,
+                        v = <-ch => v,
+                    };
+                    received.fetch_add(what, Ordering::Relaxed);
+                }
+            });
+        }
+        let stop = Chan::<()>::new(0);
+        for _ in 0..2 {
+            let (mutex, rw, ch, stop) = (mutex.clone(), rw.clone(), ch.clone(), stop.clone());
+            senders.go(async move {
+                loop {
+                    drop(mutex.lock().await);
+                    drop(rw.read().await);
+                    select! {
+                        ch <- 100 => {}
+                        <-stop => return,
+                    }
+                }
+            });
+        }
+        wg.wait().await;
+        stop.close();
+        senders.wait().await;
+        let locked = *mutex.lock().await + *rw.read().await;
+        assert_eq!(received.load(Ordering::Relaxed) % 100, locked % 100);
+    });
+}
+
+/// Hazard T8: a select was given the lock, and its goroutine waits for it with something else.
+#[cfg(not(foreign_executor))]
+#[test]
+fn t08_a_lock_that_was_given_to_a_select_that_is_kept_unpolled_goes_to_its_goroutine() {
+    let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let (mutex, rw) = (Arc::new(Mutex::new(0)), Arc::new(RwLock::new(0)));
+        let guards = (mutex.clone().lock_owned().await, rw.clone().write_owned().await);
+        let (waiting, writing) = (mutex.clone(), rw.clone());
+        let task = go(async move {
+            let never = Chan::<()>::new(0);
+            let mut kept = Box::pin(async {
+                select! {
+                    mut guard = waiting.lock() => *guard += 1,
+                    <-never => {}
+                }
+            });
+            let mut other = Box::pin(async {
+                select! {
+                    mut guard = writing.write() => *guard += 1,
+                    <-never => {}
+                }
+            });
+            assert!(common::poll_once(&mut kept).await.is_pending());
+            assert!(common::poll_once(&mut other).await.is_pending());
+            *waiting.lock().await += 10;
+            // As an arm of another select.
+            select! {
+                mut guard = writing.write() => *guard += 10,
+                <-never => {}
+            }
+            kept.await;
+            other.await;
+        });
+        gosched().await;
+        drop(guards);
+        task.await.unwrap();
+        assert_eq!((*mutex.try_lock().unwrap(), *rw.try_read().unwrap()), (11, 11));
+    });
+}

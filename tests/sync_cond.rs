@@ -1,0 +1,217 @@
+//! `sync::Cond`: waits that end early, the locks that it takes, waits that are kept unpolled. (Go's own cases
+//! are in `go_once.rs`.)
+
+mod common;
+mod sync_util;
+
+use common::everywhere::everywhere;
+use common::go;
+use gort::runtime::gosched;
+use gort::select;
+use gort::sync::{Cond, Mutex, RawMutex, RawRwLock, RwLock, WaitGroup};
+use gort::time::{Duration, timeout};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use sync_util::{drive, panic_text};
+
+#[test]
+fn the_lock_is_free_while_somebody_waits_and_held_afterwards() {
+    let (mutex, cond) = (Mutex::new(1), Cond::new());
+    let mut wait = drive(cond.wait(mutex.try_lock().unwrap()));
+    assert!(mutex.try_lock().is_err(), "it is released by the first poll");
+    wait.pending();
+    *mutex.try_lock().unwrap() = 2;
+    cond.signal();
+    let guard = wait.ready();
+    assert!(*guard == 2 && mutex.try_lock().is_err());
+    drop(guard);
+
+    let (shared, cond) = (Arc::new(Mutex::new(())), Cond::new());
+    let mut wait = drive(cond.wait(shared.clone().try_lock_owned().unwrap()));
+    wait.pending();
+    cond.signal();
+    drop(wait.ready());
+
+    let lock = Arc::new(RwLock::new(()));
+    let mut wait = drive(cond.wait(lock.try_write().unwrap()));
+    wait.pending();
+    let mut owned = drive(cond.wait(lock.clone().try_write_owned().unwrap()));
+    owned.pending();
+    let reading = lock.try_read().unwrap();
+    cond.broadcast();
+    wait.pending();
+    owned.pending();
+    drop(reading);
+    drop(wait.ready());
+    drop(owned.ready());
+
+    let raw = RawRwLock::new();
+    assert!(raw.try_write());
+    let mut wait = drive(cond.wait(&raw));
+    wait.pending();
+    cond.signal();
+    wait.ready().unlock_write();
+    assert!(shared.try_lock().is_ok() && lock.try_write().is_ok() && raw.try_write());
+}
+
+#[test]
+fn a_wait_with_an_unlocked_lock_panics_and_leaves_the_line() {
+    let (mutex, cond) = (RawMutex::new(), Cond::new());
+    let text = panic_text(|| drive(cond.wait(&mutex)).poll());
+    assert_eq!(text, "sync: unlock of unlocked mutex");
+    assert!(mutex.try_lock());
+    let mut wait = drive(cond.wait(&mutex));
+    wait.pending();
+    cond.signal();
+    wait.ready().unlock();
+}
+
+#[test]
+fn a_wait_that_is_dropped_leaves_the_line() {
+    let (mutex, cond) = (Mutex::new(()), Cond::new());
+    let mut waits: Vec<_> = (0..3)
+        .map(|_| {
+            let mut wait = drive(cond.wait(mutex.try_lock().unwrap()));
+            wait.pending();
+            wait
+        })
+        .collect();
+    drop(waits.remove(0));
+    cond.signal();
+    assert_eq!((waits[0].woken(), waits[1].woken()), (1, 0));
+}
+
+#[test]
+fn a_wait_that_is_dropped_after_it_was_told_hands_the_signal_on() {
+    let (mutex, cond) = (Mutex::new(()), Cond::new());
+    let [mut first, mut second] = [(); 2].map(|()| {
+        let mut wait = drive(cond.wait(mutex.try_lock().unwrap()));
+        wait.pending();
+        wait
+    });
+    cond.signal();
+    drop(first);
+    assert_eq!(second.woken(), 1);
+    drop(second.ready());
+
+    // While it takes the lock again.
+    [first, second] = [(); 2].map(|()| {
+        let mut wait = drive(cond.wait(mutex.try_lock().unwrap()));
+        wait.pending();
+        wait
+    });
+    let guard = mutex.try_lock().unwrap();
+    cond.signal();
+    first.pending();
+    drop(first);
+    assert_eq!(second.woken(), 1);
+    drop(guard);
+    drop(second.ready());
+
+    // Not to somebody who came after it was given.
+    let mut first = drive(cond.wait(mutex.try_lock().unwrap()));
+    first.pending();
+    cond.signal();
+    let mut late = drive(cond.wait(mutex.try_lock().unwrap()));
+    late.pending();
+    drop(first);
+    late.pending();
+    assert_eq!(late.woken(), 0);
+}
+
+#[test]
+fn a_wait_ends_with_a_timeout_or_another_arm() {
+    everywhere(|| async {
+        let (mutex, cond) = (Mutex::new(0), Cond::new());
+        let guard = mutex.lock().await;
+        let waited = timeout(Duration::from_millis(1), cond.wait(guard)).await;
+        assert!(waited.is_err());
+        let stop = gort::Chan::<()>::new(1);
+        stop.send(()).await;
+        let guard = mutex.lock().await;
+        select! {
+            _guard = cond.wait(guard) => panic!("nobody signals"),
+            <-stop => {}
+        }
+        assert!(mutex.try_lock().is_ok());
+    });
+}
+
+/// A bounded queue with two conditions, whose waits are given up now and then.
+#[test]
+fn a_queue_with_two_conditions_loses_nothing() {
+    everywhere(|| async {
+        struct Bounded {
+            queue: Mutex<VecDeque<u32>>,
+            filled: Cond,
+            emptied: Cond,
+        }
+        let (queue, filled, emptied) = (Mutex::default(), Cond::new(), Cond::new());
+        let shared = Arc::new(Bounded { queue, filled, emptied });
+        let wg = WaitGroup::new();
+        for producer in 0..2 {
+            let shared = shared.clone();
+            wg.go(async move {
+                for i in 0..20 {
+                    let mut queue = shared.queue.lock().await;
+                    while queue.len() == 2 {
+                        queue = shared.emptied.wait(queue).await;
+                    }
+                    queue.push_back(producer * 20 + i);
+                    drop(queue);
+                    shared.filled.signal();
+                }
+            });
+        }
+        let sum = Arc::new(Mutex::new(0));
+        for consumer in 0..2 {
+            let (shared, sum) = (shared.clone(), sum.clone());
+            wg.go(async move {
+                for i in 0..20 {
+                    let mut queue = shared.queue.lock().await;
+                    while queue.is_empty() {
+                        let wait = shared.filled.wait(queue);
+                        queue = if (i + consumer) % 3 == 0 {
+                            match timeout(Duration::from_micros(10), wait).await {
+                                Ok(queue) => queue,
+                                Err(_) => shared.queue.lock().await,
+                            }
+                        } else {
+                            wait.await
+                        };
+                    }
+                    *sum.lock().await += queue.pop_front().unwrap();
+                    drop(queue);
+                    shared.emptied.signal();
+                }
+            });
+        }
+        wg.wait().await;
+        assert_eq!(*sum.lock().await, (0..40).sum::<u32>());
+    });
+}
+
+/// Hazard T8: a goroutine keeps one wait unpolled, and waits with another; the signal went to the first.
+#[cfg(not(foreign_executor))]
+#[test]
+fn t08_a_signal_for_a_wait_that_is_kept_unpolled_wakes_another_of_its_goroutine() {
+    let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let shared = Arc::new((Mutex::new(()), Cond::new()));
+        let inside = shared.clone();
+        let task = go(async move {
+            let (mutex, cond) = &*inside;
+            let mut kept = std::pin::pin!(cond.wait(mutex.lock().await));
+            assert!(common::poll_once(&mut kept).await.is_pending());
+            drop(cond.wait(mutex.lock().await).await);
+            // The first is in line again.
+            cond.signal();
+            drop(kept.await);
+        });
+        for _ in 0..3 {
+            gosched().await;
+        }
+        shared.1.signal();
+        task.await.unwrap();
+    });
+}
