@@ -9,7 +9,7 @@ use gort::context::{
     Cancel, Context, Error, Stop, after_func, background, with_cancel, with_deadline_cause,
     with_value, without_cancel,
 };
-use gort::runtime::{Builder, gosched};
+use gort::runtime::{Builder, gosched, num_goroutine};
 use gort::sync::CancellationToken;
 use gort::time::{Duration, Instant, sleep};
 use std::sync::Arc;
@@ -128,6 +128,8 @@ struct World {
     tokens: Vec<(Option<usize>, CancellationToken)>,
     afters: Vec<After>,
     values: Arc<()>,
+    /// Goroutines that are none of the world's.
+    others: usize,
 }
 
 impl World {
@@ -248,8 +250,8 @@ impl World {
                 self.model.look_at_the_clock(Instant::now());
             }
         }
-        // What has been started runs.
-        for _ in 0..3 {
+        // What has been started ends.
+        while num_goroutine() > self.others {
             gosched().await;
         }
     }
@@ -288,7 +290,7 @@ pub fn run(data: &[u8]) {
     let runtime = Builder::new_current_thread().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
         let mut bytes = Bytes::new(data);
-        let mut world = World::default();
+        let mut world = World { others: num_goroutine(), ..World::default() };
         while !bytes.is_empty() {
             let (what, place, number) = (bytes.below(20) as u8, bytes.next(), bytes.next());
             world.step(what, place, number).await;
