@@ -19,7 +19,7 @@ use std::fmt;
 ///
 /// # Panics
 ///
-/// As [`notify`].
+/// As [`notify()`].
 ///
 /// # Go
 ///

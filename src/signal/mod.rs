@@ -23,7 +23,7 @@
 //! # Who gets a signal
 //!
 //! Nothing is caught before somebody asks for it. From then on a signal goes to every channel that was
-//! [notified](notify) of its kind and to every [stream](unix::signal), or, when the last of these channels
+//! [notified](notify()) of its kind and to every [stream](unix::signal), or, when the last of these channels
 //! has been [stopped](stop), again to where it went before. One that comes at the very moment of the stop
 //! is either received or does what it would do without the channel: ends the program, for most kinds. It
 //! is never lost.

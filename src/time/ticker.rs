@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// it is gone.
 ///
 /// No goroutine stands behind a ticker. While nobody waits for its channel it costs nothing but its
-/// memory. [`interval`](super::interval) is one that belongs to a single goroutine, with a choice of what
+/// memory. [`interval`](super::interval()) is one that belongs to a single goroutine, with a choice of what
 /// happens to ticks that are missed.
 ///
 /// # Go
