@@ -294,38 +294,38 @@ impl Worker {
 
     /// Takes from the global queue: one task to run, the rest of its chain into the ring.
     fn take_global(&self) -> Option<Item> {
-        let task = match self.shared.inject.pop()? {
-            Chain::One(task) => Some(task),
-            Chain::Many(tasks) => {
-                let mut tasks = tasks.into_iter();
-                let first = tasks.next();
-                for task in tasks {
-                    self.push_ring(task);
-                }
-                first
-            }
-        };
-        self.unless_over(task?)
+        let chain = self.shared.inject.pop()?;
+        self.unless_over(self.take_in(chain)?)
     }
 
     /// As [`take_global`](Self::take_global), by a worker that has enough to do: the rest of a chain goes
     /// to the tail of the queue, unless the ring is nearly empty. In the ring it would soon push out as
     /// many others, and tasks that run all the time would travel from worker to worker.
     fn sip_global(&self) -> Option<Item> {
-        if self.processor().ring.len() < FEW {
-            return self.take_global();
-        }
         let task = match self.shared.inject.pop()? {
-            Chain::One(task) => task,
-            Chain::Many(mut tasks) => {
+            Chain::Many(mut tasks) if self.processor().ring.len() >= FEW => {
                 let first = tasks.remove(0);
                 if !tasks.is_empty() {
                     self.overflow(tasks);
                 }
                 first
             }
+            chain => self.take_in(chain)?,
         };
         self.unless_over(task)
+    }
+
+    /// The first task of a chain; the others go into the ring.
+    fn take_in(&self, chain: Chain) -> Option<Item> {
+        match chain {
+            Chain::One(task) => Some(task),
+            Chain::Many(tasks) => {
+                let mut tasks = tasks.into_iter();
+                let first = tasks.next();
+                tasks.for_each(|task| self.push_ring(task));
+                first
+            }
+        }
     }
 
     /// A task that came from elsewhere, to be run now; or back to the global queue with it, if nothing is
