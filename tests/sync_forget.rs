@@ -2,7 +2,7 @@
 
 mod sync_util;
 
-use gort::sync::{Mutex, RawMutex, WaitGroup};
+use gort::sync::{Mutex, RawMutex, RwLock, WaitGroup};
 use std::sync::Arc;
 use sync_util::drive;
 
@@ -48,4 +48,16 @@ fn a_forgotten_wait_is_released_like_the_others() {
     let mut third = drive(wg.wait());
     third.pending();
     third.forget();
+}
+
+/// A future that is forgotten keeps its place, and nobody touches it after the lock.
+#[test]
+fn a_forgotten_waiter_of_an_rw_lock_harms_nobody() {
+    let lock = Box::new(RwLock::new(()));
+    let reading = lock.try_read().unwrap();
+    let mut writer = drive(lock.write());
+    writer.pending();
+    writer.forget();
+    drop(reading);
+    drop(lock);
 }

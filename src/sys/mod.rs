@@ -24,14 +24,14 @@
 
 /// Defines a method as `const fn`; as `fn` under a model checker, whose atomics, cells and locks have
 /// no constant constructors.
-#[cfg(not(gort_loom))]
+#[cfg(not(any(gort_loom, gort_shuttle)))]
 macro_rules! const_fn {
     ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {
         $(#[$meta])*
         $vis const fn $($rest)*
     };
 }
-#[cfg(gort_loom)]
+#[cfg(any(gort_loom, gort_shuttle))]
 macro_rules! const_fn {
     ($(#[$meta:meta])* $vis:vis const fn $($rest:tt)*) => {
         $(#[$meta])*

@@ -316,6 +316,19 @@ mod once {
             }
         }
 
+        pub(crate) fn get(&self) -> Option<&T> {
+            // Ordering: Acquire pairs with the Release where it is stored.
+            if self.written.load(Ordering::Acquire) { self.value.get() } else { None }
+        }
+
+        pub(crate) fn set(&self, value: T) -> Result<(), T> {
+            let _writing = self.writing.lock();
+            let set = self.value.set(value);
+            // Ordering: Release publishes the value.
+            self.written.store(true, Ordering::Release);
+            set
+        }
+
         pub(crate) fn get_or_init(&self, init: impl FnOnce() -> T) -> &T {
             // Ordering: Acquire pairs with the Release below.
             if !self.written.load(Ordering::Acquire) {
