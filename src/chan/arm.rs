@@ -142,11 +142,18 @@ unsafe impl<T> Arm for RecvArm<'_, T> {
         // SAFETY: the caller holds the lock.
         let mut state = unsafe { core.access() };
         self.armed.set(false);
+        // SAFETY: under the lock.
+        if unsafe { self.node.seat() }.tag == tag::ROBBED {
+            // Whatever there is to receive by now, this arm has no right to be the first.
+            // SAFETY: enqueued by us.
+            unsafe { state.cancel_recv(&self.node) };
+            return false;
+        }
         // SAFETY: enqueued by us.
         let tried = if unsafe { state.collect(&self.node) } {
             Tried::Done
         } else {
-            // Chosen by a close, or taken back.
+            // Chosen by a close.
             // SAFETY: not enqueued any more, so the slot is ours and free.
             unsafe { state.try_recv(slot(&self.node), wakes) }
         };

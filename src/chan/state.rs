@@ -54,7 +54,8 @@ pub(super) mod tag {
     pub(in crate::chan) const WAITING: u8 = 1;
     /// A receiver in `matched`: the slot holds the value that it has not seen.
     pub(in crate::chan) const MATCHED: u8 = 2;
-    /// A receiver in the list of waiters again, whose match was taken; `seq` is that match's.
+    /// A receiver whose match was taken: one in the list of waiters again, where `seq` is that match's, or
+    /// an arm of a select, which is in no list.
     pub(in crate::chan) const ROBBED: u8 = 3;
     /// A sender whose value is gone: sent.
     pub(in crate::chan) const SENT: u8 = 4;
@@ -647,6 +648,7 @@ impl<T> State<T> {
         // SAFETY: it was linked until now.
         if unsafe { seat.is_select() } {
             // It was woken, and begins anew when it looks.
+            seat.tag = tag::ROBBED;
             return;
         }
         // SAFETY: it was matched.
