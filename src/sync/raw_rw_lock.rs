@@ -10,7 +10,7 @@
 //!
 //! Whoever is let in from a queue has the lock from that moment: it is *granted*, and the waiter need
 //! only come and see. A grant that nobody collects is taken back for somebody who would have to wait
-//! ([`Waiter::may_be_robbed`]): from a writer, who then is first in line again, or from all readers who
+//! ([`Waiter::may_be_robbed`](crate::wait::waiter::Waiter::may_be_robbed)): from a writer, who then is first in line again, or from all readers who
 //! hold up a writer.
 //!
 //! # Readers that do not meet
@@ -40,28 +40,25 @@
 //!   it looks whether a writer waits for the sum to be zero. So the last one to leave is noticed, by
 //!   itself or by the writer.
 
-#![expect(unsafe_code, reason = "waiters are linked into the queues by address")]
+mod acquire;
+mod arm;
+mod queue;
+
+pub(super) use acquire::Acquire;
+pub use acquire::{RawRead, RawWrite};
+pub use arm::RwArm;
 
 use super::raw_mutex::fatal;
 use super::shards::Shards;
 use crate::runtime::context;
 use crate::sys::const_fn;
-use crate::sys::point::{self, Op};
 use crate::sys::sync::OnceLock;
 use crate::sys::sync::atomic::{AtomicUsize, Ordering};
-use crate::wait::arm::{Arm, ObjectGuard};
 use crate::wait::batch::WakeBatch;
-use crate::wait::list::{List, Node, Seat};
 use crate::wait::object::Object;
-use crate::wait::record::{self, Record, WaitReason};
-use crate::wait::waiter::{PLAIN, Waiter};
-use std::cell::Cell;
+use queue::Queue;
 use std::fmt;
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::pin::Pin;
-use std::ptr::NonNull;
-use std::task::{Context, Poll, Waker, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// A writer holds the lock or is announced: nobody gets in.
 const WRITER: usize = 1;
@@ -74,43 +71,11 @@ const READER: usize = 1 << 3;
 /// More readers are none: guards were forgotten.
 const TOO_MANY: usize = usize::MAX / 2;
 
-// Tags of nodes.
-/// Queued, or not linked.
-const TAG_WAITS: u8 = 0;
-/// The lock is its own; linked as granted.
-const TAG_GRANTED: u8 = 1;
-/// A select's: the grant was taken back. Not linked.
-const TAG_ROBBED: u8 = 2;
-/// Granted, and about to be taken back.
-const TAG_STALE: u8 = 3;
-
 /// What somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Read,
     Write,
-}
-
-/// Who waits, and who has been granted the lock and does not know yet.
-struct Queue {
-    readers: List<Kind>,
-    writers: List<Kind>,
-    granted: List<Kind>,
-    /// A writer is announced: the first of them gets the lock when no reader is left.
-    draining: bool,
-}
-
-impl Queue {
-    fn is_empty(&self) -> bool {
-        self.readers.is_empty() && self.writers.is_empty()
-    }
-
-    fn of(&mut self, kind: Kind) -> &mut List<Kind> {
-        match kind {
-            Kind::Read => &mut self.readers,
-            Kind::Write => &mut self.writers,
-        }
-    }
 }
 
 /// What became of a reader that counted itself.
@@ -177,17 +142,11 @@ impl RawRwLock {
 
     const_fn! {
         const fn with(scales: bool) -> Self {
-            let queue = Queue {
-                readers: List::new(),
-                writers: List::new(),
-                granted: List::new(),
-                draining: false,
-            };
             Self {
                 state: AtomicUsize::new(0),
                 shards: OnceLock::new(),
                 scales,
-                queue: Object::new(queue),
+                queue: Object::new(Queue::new()),
             }
         }
     }
@@ -538,260 +497,6 @@ impl RawRwLock {
         }
     }
 
-    /// A writer that had the lock, or was announced, does not want it any more: lets all readers in that wait,
-    /// and announces the next writer. `WRITER` is set, and nobody is announced.
-    fn end_phase(&self, queue: &mut Queue, wakes: &mut WakeBatch) {
-        let mut readers = 0;
-        while let Some(node) = queue.readers.claim_front() {
-            // SAFETY: it was linked, and won, under the lock that the caller holds.
-            unsafe { grant(queue, node, wakes) };
-            readers += 1;
-        }
-        if readers > 0 {
-            self.add_readers(readers);
-        }
-        if queue.writers.is_empty() {
-            // Ordering: Release pairs with the Acquire of whoever takes the lock next.
-            self.state.fetch_and(!(WRITER | QUEUED), Ordering::Release);
-        } else {
-            queue.draining = true;
-            self.advance(queue, wakes);
-        }
-    }
-
-    /// Gives the lock to the announced writer if no reader is left.
-    fn advance(&self, queue: &mut Queue, wakes: &mut WakeBatch) {
-        if !queue.draining || self.readers() != 0 {
-            return;
-        }
-        queue.draining = false;
-        match queue.writers.claim_front() {
-            // SAFETY: as in `end_phase`.
-            Some(node) => unsafe { grant(queue, node, wakes) },
-            // They were selects that have been decided otherwise.
-            None => return self.end_phase(queue, wakes),
-        }
-        self.mark(queue);
-    }
-
-    /// Clears `QUEUED` if nobody is.
-    fn mark(&self, queue: &Queue) {
-        if queue.is_empty() {
-            // Ordering: Relaxed: the bit carries no data.
-            self.state.fetch_and(!QUEUED, Ordering::Relaxed);
-        }
-    }
-
-    // Waiting.
-
-    /// Takes the lock, or says that the caller is queued, who then links its node before it gives the lock of
-    /// the queues up. Returns whether it took the lock.
-    fn enter_or_queue(&self, queue: &mut Queue, kind: Kind) -> bool {
-        if kind == Kind::Write {
-            if self.announce(QUEUED) & WRITER != 0 {
-                return false;
-            }
-            queue.draining = self.readers() != 0;
-            if !queue.draining {
-                self.mark(queue);
-            }
-            return !queue.draining;
-        }
-        loop {
-            if self.enter_locked(Kind::Read) {
-                return true;
-            }
-            // Ordering: Relaxed: the bit carries no data; that `WRITER` is set with it is what counts.
-            if self.state.fetch_or(QUEUED, Ordering::Relaxed) & WRITER != 0 {
-                return false;
-            }
-            self.mark(queue);
-        }
-    }
-
-    /// Links a node of somebody who has just been told that it is queued.
-    ///
-    /// # Safety
-    ///
-    /// As for [`List::push_back`]; the list is that of `kind`, which the node has.
-    unsafe fn link(queue: &mut Queue, kind: Kind, node: &Node<Kind>) {
-        // SAFETY: by this function's contract.
-        unsafe { queue.of(kind).push_back(NonNull::from(node)) };
-    }
-
-    /// Whether there is a grant that nobody collects and that `robber` may have.
-    fn may_reclaim(queue: &Queue, robber: Option<&'static Record>) -> bool {
-        queue.granted.find(|seat| may_be_robbed(seat, robber)).is_some()
-    }
-
-    /// Takes grants back that nobody collects. Returns whether the lock is the caller's then; whatever it
-    /// did, nobody is worse off than by a place in the queue.
-    fn reclaim(
-        &self,
-        queue: &mut Queue,
-        kind: Kind,
-        robber: Option<&'static Record>,
-        wakes: &mut WakeBatch,
-    ) -> bool {
-        self.reclaim_readers(queue, kind, robber, wakes)
-            || self.reclaim_writer(queue, kind, robber, wakes)
-    }
-
-    /// If only grants that nobody collects keep a writer out, takes them back.
-    fn reclaim_readers(
-        &self,
-        queue: &mut Queue,
-        kind: Kind,
-        robber: Option<&'static Record>,
-        wakes: &mut WakeBatch,
-    ) -> bool {
-        let mut count = 0;
-        queue.granted.find(|seat| {
-            if seat.data == Kind::Read && may_be_robbed(seat, robber) {
-                seat.tag = TAG_STALE;
-                count += 1;
-            }
-            false
-        });
-        // Either the announced writer waits for no others, or the caller is a writer and does not.
-        let alone = count > 0
-            && if queue.draining {
-                self.readers() == count
-            } else {
-                kind == Kind::Write && self.enter_alone_locked(count)
-            };
-        let is_stale = |seat: &mut Seat<Kind>| seat.tag == TAG_STALE;
-        while let Some(node) = queue.granted.find(is_stale) {
-            if alone {
-                // SAFETY: it is linked as granted, under the lock that the caller holds.
-                unsafe { self.take_back(queue, node) };
-                continue;
-            }
-            // SAFETY: (L2): it is linked.
-            let node = unsafe { node.as_ref() };
-            // SAFETY: (L1): under the lock.
-            unsafe { node.seat() }.tag = TAG_GRANTED;
-        }
-        if !alone {
-            return false;
-        }
-        self.add_readers(count.wrapping_neg());
-        let mine = !queue.draining;
-        self.advance(queue, wakes);
-        mine || self.enter_locked(kind)
-    }
-
-    /// Takes the grant of a writer that does not collect it.
-    fn reclaim_writer(
-        &self,
-        queue: &mut Queue,
-        kind: Kind,
-        robber: Option<&'static Record>,
-        wakes: &mut WakeBatch,
-    ) -> bool {
-        let stale = |seat: &mut Seat<Kind>| seat.data == Kind::Write && may_be_robbed(seat, robber);
-        let Some(node) = queue.granted.find(stale) else { return false };
-        if kind == Kind::Read {
-            // As if the writer had been here and gone, and come again.
-            self.add_readers(1);
-        }
-        // SAFETY: it is linked as granted, under the lock that the caller holds.
-        unsafe { self.take_back(queue, node) };
-        if kind == Kind::Read {
-            self.end_phase(queue, wakes);
-        }
-        true
-    }
-
-    /// Takes back a grant, whose owner is the first in line then, if it is not a select.
-    ///
-    /// # Safety
-    ///
-    /// The node is linked as granted, the caller holds the lock of the queues, and `WRITER` is set.
-    unsafe fn take_back(&self, queue: &mut Queue, node: NonNull<Node<Kind>>) {
-        // SAFETY: by this function's contract.
-        unsafe { queue.granted.remove(node) };
-        // SAFETY: (L2): it was linked just now.
-        let found = unsafe { node.as_ref() };
-        // SAFETY: (L1): under the lock.
-        let seat = unsafe { found.seat() };
-        // SAFETY: it was linked.
-        if unsafe { seat.is_select() } {
-            seat.tag = TAG_ROBBED;
-            return;
-        }
-        seat.tag = TAG_WAITS;
-        // SAFETY: it was linked just now, under the lock.
-        let waiter = unsafe { seat.waiter() };
-        // SAFETY: we hold the lock, and the owner looks under it only.
-        unsafe { waiter.unsettle() };
-        let list = queue.of(seat.data);
-        let front = list.front();
-        // SAFETY: not linked, pinned and assigned as before; `front` is in the list.
-        unsafe { list.insert_before(front, node) };
-        // Ordering: Relaxed: the bit carries no data.
-        self.state.fetch_or(QUEUED, Ordering::Relaxed);
-    }
-
-    /// Takes a queued node out.
-    ///
-    /// # Safety
-    ///
-    /// The node is queued as `kind`, and the caller holds the lock of the queues.
-    unsafe fn unlink(
-        &self,
-        queue: &mut Queue,
-        kind: Kind,
-        node: &Node<Kind>,
-        wakes: &mut WakeBatch,
-    ) {
-        // SAFETY: by this function's contract.
-        unsafe { queue.of(kind).remove(NonNull::from(node)) };
-        if queue.draining && queue.writers.is_empty() {
-            queue.draining = false;
-            self.end_phase(queue, wakes);
-        }
-        self.mark(queue);
-    }
-
-    /// Releases, under the lock of the queues, what was granted.
-    fn release_locked(&self, queue: &mut Queue, kind: Kind, wakes: &mut WakeBatch) {
-        match kind {
-            Kind::Write => self.end_phase(queue, wakes),
-            Kind::Read => {
-                self.add_readers(1_usize.wrapping_neg());
-                self.advance(queue, wakes);
-            }
-        }
-    }
-
-    /// Ends the wait of a node that is linked, or that was claimed otherwise.
-    ///
-    /// # Safety
-    ///
-    /// The caller owns the node, and holds the lock of the queues.
-    unsafe fn cancel(
-        &self,
-        queue: &mut Queue,
-        kind: Kind,
-        node: &Node<Kind>,
-        wakes: &mut WakeBatch,
-    ) {
-        // SAFETY: (L1): under the lock.
-        if !unsafe { node.is_linked() } {
-            return;
-        }
-        // SAFETY: (L1): under the lock.
-        if unsafe { node.seat() }.tag == TAG_GRANTED {
-            // SAFETY: linked as granted, by the tag.
-            unsafe { queue.granted.remove(NonNull::from(node)) };
-            self.release_locked(queue, kind, wakes);
-        } else {
-            // SAFETY: linked, so it is queued, by the tag.
-            unsafe { self.unlink(queue, kind, node, wakes) };
-        }
-    }
-
     /// Wakes everybody in the batch. If one of them panics, nobody but this will release what the caller has
     /// just taken.
     fn wake(&self, wakes: &mut WakeBatch, taken: Option<Kind>) {
@@ -819,32 +524,6 @@ impl RawRwLock {
     }
 }
 
-/// See [`Waiter::may_be_robbed`]. For granted nodes, under the lock of the queues.
-fn may_be_robbed(seat: &Seat<Kind>, robber: Option<&'static Record>) -> bool {
-    // SAFETY: the node is linked, and the caller holds the lock of the queues.
-    let waiter = unsafe { seat.waiter() };
-    // SAFETY: (W2), (W3): as above, and the claim has been won.
-    unsafe { waiter.may_be_robbed(robber) }
-}
-
-/// Gives the lock to a waiter.
-///
-/// # Safety
-///
-/// The node was linked, and its claim won, under the lock of the queues, which the caller still holds.
-unsafe fn grant(queue: &mut Queue, node: NonNull<Node<Kind>>, wakes: &mut WakeBatch) {
-    // SAFETY: (L2): it was linked just now; its owner comes by the lock before it goes.
-    let found = unsafe { node.as_ref() };
-    // SAFETY: (L1): under the lock.
-    unsafe { found.seat() }.tag = TAG_GRANTED;
-    // SAFETY: not linked any more, pinned and assigned; its owner unlinks it.
-    unsafe { queue.granted.push_back(node) };
-    // SAFETY: by this function's contract.
-    if let Some(waker) = unsafe { found.complete() } {
-        wakes.push(waker);
-    }
-}
-
 impl Default for RawRwLock {
     fn default() -> Self {
         Self::new()
@@ -865,10 +544,7 @@ impl fmt::Debug for RawRwLock {
 impl Drop for RawRwLock {
     fn drop(&mut self) {
         // Only forgotten futures can still be linked: others borrow the lock.
-        let queue = self.queue.get_mut();
-        queue.readers.abandon();
-        queue.writers.abandon();
-        queue.granted.abandon();
+        self.queue.get_mut().abandon();
     }
 }
 
@@ -901,364 +577,5 @@ impl<'a> RLocker<'a> {
     #[track_caller]
     pub fn unlock(&self) {
         self.0.unlock_read();
-    }
-}
-
-/// The future of [`RawRwLock::read`].
-#[must_use = "a lock is taken when the future is awaited"]
-pub struct RawRead<'a>(pub(super) Acquire<'a>);
-
-/// The future of [`RawRwLock::write`].
-#[must_use = "a lock is taken when the future is awaited"]
-pub struct RawWrite<'a>(pub(super) Acquire<'a>);
-
-macro_rules! is_acquire {
-    ($($name:ident)*) => {$(
-        impl Future for $name<'_> {
-            type Output = ();
-
-            #[inline]
-            fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-                // SAFETY: the one field is pinned whenever `self` is: nothing moves it out, and there is
-                // no `Drop` or `Unpin` of ours.
-                unsafe { self.map_unchecked_mut(|this| &mut this.0) }.poll(cx)
-            }
-        }
-
-        impl<'a> $name<'a> {
-            /// The operation, of a future that has not been polled.
-            pub(crate) fn into_arm(self) -> RwArm<'a> {
-                self.0.into_arm()
-            }
-        }
-
-        impl fmt::Debug for $name<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let waiting = matches!(self.0.stage, Stage::Waiting(_));
-                f.debug_struct(stringify!($name))
-                    .field("waiting", &waiting)
-                    .finish_non_exhaustive()
-            }
-        }
-    )*};
-}
-
-is_acquire! { RawRead RawWrite }
-
-/// The future of both.
-pub(super) struct Acquire<'a> {
-    lock: &'a RawRwLock,
-    kind: Kind,
-    site: &'static Location<'static>,
-    stage: Stage,
-}
-
-enum Stage {
-    /// Not linked.
-    New,
-    /// Queued or granted.
-    Waiting(Place),
-    /// The lock was taken, and yielded.
-    Done,
-}
-
-/// A place in a queue.
-struct Place {
-    waiter: Waiter,
-    node: Node<Kind>,
-}
-
-// SAFETY: the waiter and the node are shared under the lock of the queues (L1, W2 of `wait`), which is how
-// other threads reach them anyway.
-unsafe impl Send for Place {}
-// SAFETY: there is nothing to do with a `&Place` but under that lock.
-unsafe impl Sync for Place {}
-
-/// What one look under the lock of the queues came to.
-struct Looked {
-    acquired: bool,
-    /// To be dropped outside of the lock.
-    spare: Option<Waker>,
-    wakes: WakeBatch,
-}
-
-impl<'a> Acquire<'a> {
-    #[track_caller]
-    fn new(lock: &'a RawRwLock, kind: Kind) -> Self {
-        Self { lock, kind, site: Location::caller(), stage: Stage::New }
-    }
-
-    /// The operation, of a future that has not been polled.
-    pub(super) fn into_arm(self) -> RwArm<'a> {
-        debug_assert!(matches!(self.stage, Stage::New), "a future that was polled does not move");
-        RwArm::new(self.lock, self.kind)
-    }
-
-    #[inline]
-    pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let quick = matches!(self.stage, Stage::New)
-            && match self.kind {
-                Kind::Write => self.lock.enter_alone(),
-                Kind::Read => match self.lock.enter() {
-                    Entered::Yes => true,
-                    Entered::No => false,
-                    Entered::Counted => {
-                        self.lock.reader_left();
-                        false
-                    }
-                },
-            };
-        if quick {
-            // SAFETY: a `New` stage may be replaced, and nothing else is.
-            unsafe { self.get_unchecked_mut() }.stage = Stage::Done;
-            return Poll::Ready(());
-        }
-        self.poll_slow(cx)
-    }
-
-    #[cold]
-    fn poll_slow(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        assert!(!matches!(self.stage, Stage::Done), "a lock polled after it was ready");
-        ready!(point::poll(cx, Op::Sync));
-        // SAFETY: a `Waiting` place stays where it is until it has been unlinked.
-        let this = unsafe { self.get_unchecked_mut() };
-        let waker = cx.waker().clone();
-        let Looked { acquired, spare, mut wakes } = match this.stage {
-            Stage::Waiting(_) => this.look_again(waker),
-            _ => this.enqueue(waker),
-        };
-        if acquired {
-            this.stage = Stage::Done;
-        }
-        let taken = acquired.then_some(this.kind);
-        this.lock.unwinding(taken, || {
-            wakes.wake_all();
-            drop(spare);
-        });
-        if acquired {
-            return Poll::Ready(());
-        }
-        point::refund();
-        let reason = match this.kind {
-            Kind::Read => WaitReason::RwLockRLock,
-            Kind::Write => WaitReason::RwLockLock,
-        };
-        record::park(reason, this.site);
-        Poll::Pending
-    }
-
-    /// Takes the lock, or enters a queue.
-    fn enqueue(&mut self, waker: Waker) -> Looked {
-        let (lock, kind) = (self.lock, self.kind);
-        let mut wakes = WakeBatch::new();
-        let queue = &mut *lock.queue.lock();
-        if lock.enter_locked(kind)
-            || lock.reclaim(queue, kind, record::current(), &mut wakes)
-            || lock.enter_or_queue(queue, kind)
-        {
-            return Looked { acquired: true, spare: Some(waker), wakes };
-        }
-        self.stage = Stage::Waiting(Place { waiter: Waiter::new(), node: Node::new(kind) });
-        let Stage::Waiting(place) = &self.stage else { unreachable!("stored above") };
-        let spare = place.waiter.register(waker);
-        // SAFETY: the node is new and ours; the waiter lives beside it.
-        unsafe { place.node.assign(&place.waiter, PLAIN) };
-        // SAFETY: not linked, assigned, and pinned with this future, whose drop unlinks it.
-        unsafe { RawRwLock::link(queue, kind, &place.node) };
-        Looked { acquired: false, spare, wakes }
-    }
-
-    /// Whether the lock has come, or can be had; stores the waker if not.
-    fn look_again(&mut self, waker: Waker) -> Looked {
-        let (lock, kind) = (self.lock, self.kind);
-        let mut wakes = WakeBatch::new();
-        let Stage::Waiting(place) = &self.stage else { unreachable!("the caller looked") };
-        let queue = &mut *lock.queue.lock();
-        // SAFETY: (L1): under the lock.
-        if unsafe { place.node.seat() }.tag == TAG_GRANTED {
-            // SAFETY: linked as granted, by the tag.
-            unsafe { queue.granted.remove(NonNull::from(&place.node)) };
-            // SAFETY: (W2): under the lock.
-            let spare = unsafe { place.waiter.take_waker() };
-            return Looked { acquired: true, spare: spare.or(Some(waker)), wakes };
-        }
-        let robber = record::current();
-        let mut acquired = false;
-        if RawRwLock::may_reclaim(queue, robber) {
-            // SAFETY: queued, by the tag.
-            unsafe { lock.unlink(queue, kind, &place.node, &mut wakes) };
-            acquired = lock.enter_locked(kind)
-                || lock.reclaim(queue, kind, robber, &mut wakes)
-                || lock.enter_or_queue(queue, kind);
-            if !acquired {
-                // SAFETY: as in `enqueue`.
-                unsafe { RawRwLock::link(queue, kind, &place.node) };
-            }
-        }
-        // SAFETY: (W2): under the lock.
-        let spare = unsafe { place.waiter.replace((!acquired).then_some(waker)) };
-        Looked { acquired, spare, wakes }
-    }
-}
-
-impl Drop for Acquire<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Stage::Waiting(place) = &self.stage {
-            place.give_up(self.lock, self.kind);
-        }
-    }
-}
-
-impl Place {
-    #[cold]
-    fn give_up(&self, lock: &RawRwLock, kind: Kind) {
-        let mut wakes = WakeBatch::new();
-        let spare = {
-            let queue = &mut *lock.queue.lock();
-            // SAFETY: the node is ours, and we hold the lock.
-            unsafe { lock.cancel(queue, kind, &self.node, &mut wakes) };
-            // SAFETY: (W2): under the lock.
-            unsafe { self.waiter.take_waker() }
-        };
-        wakes.wake_all();
-        drop(spare);
-    }
-}
-
-/// Taking the lock, as an arm of a select.
-#[doc(hidden)]
-pub struct RwArm<'a> {
-    lock: &'a RawRwLock,
-    kind: Kind,
-    /// Whether the node was enqueued and has been neither collected nor cancelled.
-    armed: Cell<bool>,
-    /// Whether the lock was taken and not given out.
-    held: Cell<bool>,
-    node: Node<Kind>,
-}
-
-// SAFETY: the node is shared under the lock of the queues; the cells are the owner's.
-unsafe impl Send for RwArm<'_> {}
-
-impl<'a> RwArm<'a> {
-    fn new(lock: &'a RawRwLock, kind: Kind) -> Self {
-        let (armed, held) = (Cell::new(false), Cell::new(false));
-        Self { lock, kind, armed, held, node: Node::new(kind) }
-    }
-
-    /// Hands the lock over to the caller, who releases it. The arm must be done.
-    pub(crate) fn take(&self) {
-        assert!(self.held.replace(false), "the arm has not been chosen");
-    }
-}
-
-// SAFETY: the key and the lock are those of the queues; `drop` unlinks and releases.
-unsafe impl Arm for RwArm<'_> {
-    fn key(&self) -> Option<usize> {
-        Some(self.lock.queue.key())
-    }
-
-    fn lock(&self) -> ObjectGuard<'_> {
-        self.lock.queue.lock_only()
-    }
-
-    fn not_ready(&self) -> Option<u32> {
-        // The word has no room for a number of the moment.
-        None
-    }
-
-    unsafe fn try_locked(&self, _wakes: &mut WakeBatch) -> bool {
-        let entered = self.lock.enter_locked(self.kind);
-        self.held.set(entered);
-        entered
-    }
-
-    unsafe fn may_reclaim_locked(&self, goroutine: Option<&'static Record>) -> bool {
-        // SAFETY: the caller holds the lock.
-        RawRwLock::may_reclaim(unsafe { self.lock.queue.access() }, goroutine)
-    }
-
-    unsafe fn reclaim_locked(
-        &self,
-        goroutine: Option<&'static Record>,
-        wakes: &mut WakeBatch,
-    ) -> bool {
-        // SAFETY: the caller holds the lock.
-        let queue = unsafe { self.lock.queue.access() };
-        let entered = self.lock.reclaim(queue, self.kind, goroutine, wakes);
-        self.held.set(entered);
-        entered
-    }
-
-    unsafe fn enqueue_locked(&self, waiter: &Waiter, case: u32, wakes: &mut WakeBatch) {
-        // SAFETY: the caller holds the lock.
-        let queue = unsafe { self.lock.queue.access() };
-        self.armed.set(true);
-        // SAFETY: not linked, so ours; the waiter lives as long as it is, by the contract of `Arm`.
-        unsafe { self.node.assign(waiter, case) };
-        // SAFETY: (L1): not linked, so ours.
-        unsafe { self.node.seat() }.tag = TAG_WAITS;
-        if !self.lock.enter_or_queue(queue, self.kind) {
-            // SAFETY: pinned, not linked and assigned; `drop` unlinks it.
-            unsafe { RawRwLock::link(queue, self.kind, &self.node) };
-            return;
-        }
-        // It was released since it was tried: as if that came after. All locks are held, so only an arm
-        // of the same select to which this happened too can have been chosen.
-        // SAFETY: we hold the lock, under which it was assigned.
-        if unsafe { self.node.claim() } {
-            // SAFETY: pinned, and won just now; `drop` unlinks it.
-            unsafe { grant(queue, NonNull::from(&self.node), wakes) };
-        } else {
-            self.lock.release_locked(queue, self.kind, wakes);
-        }
-    }
-
-    unsafe fn cancel_locked(&self, wakes: &mut WakeBatch) {
-        if self.armed.replace(false) {
-            // SAFETY: the caller holds the lock.
-            let queue = unsafe { self.lock.queue.access() };
-            // SAFETY: the node is ours.
-            unsafe { self.lock.cancel(queue, self.kind, &self.node, wakes) };
-        }
-    }
-
-    unsafe fn collect_locked(&self, _wakes: &mut WakeBatch) -> bool {
-        self.armed.set(false);
-        // SAFETY: (L1): under the lock.
-        let granted = unsafe { self.node.seat() }.tag == TAG_GRANTED;
-        if granted {
-            // SAFETY: the caller holds the lock.
-            let queue = unsafe { self.lock.queue.access() };
-            // SAFETY: linked as granted, by the tag.
-            unsafe { queue.granted.remove(NonNull::from(&self.node)) };
-        }
-        self.held.set(granted);
-        granted
-    }
-}
-
-impl Drop for RwArm<'_> {
-    fn drop(&mut self) {
-        if self.armed.get() {
-            let mut wakes = WakeBatch::new();
-            let guard = self.lock();
-            // SAFETY: we hold the lock.
-            unsafe { self.cancel_locked(&mut wakes) };
-            drop(guard);
-            wakes.wake_all();
-        } else if self.held.get() {
-            match self.kind {
-                Kind::Read => self.lock.release_read(),
-                Kind::Write => self.lock.release_write(),
-            }
-        }
-    }
-}
-
-impl fmt::Debug for RwArm<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RwArm").field("armed", &self.armed).finish_non_exhaustive()
     }
 }

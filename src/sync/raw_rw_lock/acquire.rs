@@ -1,0 +1,239 @@
+//! Taking the lock, as a future.
+
+#![expect(unsafe_code, reason = "waiters are linked into the queues by address")]
+
+use super::queue::TAG_GRANTED;
+use super::{Entered, Kind, RawRwLock, RwArm};
+use crate::sys::point::{self, Op};
+use crate::wait::batch::WakeBatch;
+use crate::wait::list::Node;
+use crate::wait::record::{self, WaitReason};
+use crate::wait::waiter::{PLAIN, Waiter};
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, Waker, ready};
+
+/// The future of [`RawRwLock::read`].
+#[must_use = "a lock is taken when the future is awaited"]
+pub struct RawRead<'a>(pub(in crate::sync) Acquire<'a>);
+
+/// The future of [`RawRwLock::write`].
+#[must_use = "a lock is taken when the future is awaited"]
+pub struct RawWrite<'a>(pub(in crate::sync) Acquire<'a>);
+
+macro_rules! is_acquire {
+    ($($name:ident)*) => {$(
+        impl Future for $name<'_> {
+            type Output = ();
+
+            #[inline]
+            fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+                // SAFETY: the one field is pinned whenever `self` is: nothing moves it out, and there is
+                // no `Drop` or `Unpin` of ours.
+                unsafe { self.map_unchecked_mut(|this| &mut this.0) }.poll(cx)
+            }
+        }
+
+        impl<'a> $name<'a> {
+            /// The operation, of a future that has not been polled.
+            pub(crate) fn into_arm(self) -> RwArm<'a> {
+                self.0.into_arm()
+            }
+        }
+
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let waiting = matches!(self.0.stage, Stage::Waiting(_));
+                f.debug_struct(stringify!($name))
+                    .field("waiting", &waiting)
+                    .finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+is_acquire! { RawRead RawWrite }
+
+/// The future of both.
+pub(in crate::sync) struct Acquire<'a> {
+    lock: &'a RawRwLock,
+    kind: Kind,
+    site: &'static Location<'static>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Not linked.
+    New,
+    /// Queued or granted.
+    Waiting(Place),
+    /// The lock was taken, and yielded.
+    Done,
+}
+
+/// A place in a queue.
+struct Place {
+    waiter: Waiter,
+    node: Node<Kind>,
+}
+
+// SAFETY: the waiter and the node are shared under the lock of the queues (L1, W2 of `wait`), which is how
+// other threads reach them anyway.
+unsafe impl Send for Place {}
+// SAFETY: there is nothing to do with a `&Place` but under that lock.
+unsafe impl Sync for Place {}
+
+/// What one look under the lock of the queues came to.
+struct Looked {
+    acquired: bool,
+    /// To be dropped outside of the lock.
+    spare: Option<Waker>,
+    wakes: WakeBatch,
+}
+
+impl<'a> Acquire<'a> {
+    #[track_caller]
+    pub(super) fn new(lock: &'a RawRwLock, kind: Kind) -> Self {
+        Self { lock, kind, site: Location::caller(), stage: Stage::New }
+    }
+
+    /// The operation, of a future that has not been polled.
+    pub(in crate::sync) fn into_arm(self) -> RwArm<'a> {
+        debug_assert!(matches!(self.stage, Stage::New), "a future that was polled does not move");
+        RwArm::new(self.lock, self.kind)
+    }
+
+    #[inline]
+    pub(in crate::sync) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let quick = matches!(self.stage, Stage::New)
+            && match self.kind {
+                Kind::Write => self.lock.enter_alone(),
+                Kind::Read => match self.lock.enter() {
+                    Entered::Yes => true,
+                    Entered::No => false,
+                    Entered::Counted => {
+                        self.lock.reader_left();
+                        false
+                    }
+                },
+            };
+        if quick {
+            // SAFETY: a `New` stage may be replaced, and nothing else is.
+            unsafe { self.get_unchecked_mut() }.stage = Stage::Done;
+            return Poll::Ready(());
+        }
+        self.poll_slow(cx)
+    }
+
+    #[cold]
+    fn poll_slow(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        assert!(!matches!(self.stage, Stage::Done), "a lock polled after it was ready");
+        ready!(point::poll(cx, Op::Sync));
+        // SAFETY: a `Waiting` place stays where it is until it has been unlinked.
+        let this = unsafe { self.get_unchecked_mut() };
+        let waker = cx.waker().clone();
+        let Looked { acquired, spare, mut wakes } = match this.stage {
+            Stage::Waiting(_) => this.look_again(waker),
+            _ => this.enqueue(waker),
+        };
+        if acquired {
+            this.stage = Stage::Done;
+        }
+        let taken = acquired.then_some(this.kind);
+        this.lock.unwinding(taken, || {
+            wakes.wake_all();
+            drop(spare);
+        });
+        if acquired {
+            return Poll::Ready(());
+        }
+        point::refund();
+        let reason = match this.kind {
+            Kind::Read => WaitReason::RwLockRLock,
+            Kind::Write => WaitReason::RwLockLock,
+        };
+        record::park(reason, this.site);
+        Poll::Pending
+    }
+
+    /// Takes the lock, or enters a queue.
+    fn enqueue(&mut self, waker: Waker) -> Looked {
+        let (lock, kind) = (self.lock, self.kind);
+        let mut wakes = WakeBatch::new();
+        let queue = &mut *lock.queue.lock();
+        if lock.enter_locked(kind)
+            || lock.reclaim(queue, kind, record::current(), &mut wakes)
+            || lock.enter_or_queue(queue, kind)
+        {
+            return Looked { acquired: true, spare: Some(waker), wakes };
+        }
+        self.stage = Stage::Waiting(Place { waiter: Waiter::new(), node: Node::new(kind) });
+        let Stage::Waiting(place) = &self.stage else { unreachable!("stored above") };
+        let spare = place.waiter.register(waker);
+        // SAFETY: the node is new and ours; the waiter lives beside it.
+        unsafe { place.node.assign(&place.waiter, PLAIN) };
+        // SAFETY: not linked, assigned, and pinned with this future, whose drop unlinks it.
+        unsafe { RawRwLock::link(queue, kind, &place.node) };
+        Looked { acquired: false, spare, wakes }
+    }
+
+    /// Whether the lock has come, or can be had; stores the waker if not.
+    fn look_again(&mut self, waker: Waker) -> Looked {
+        let (lock, kind) = (self.lock, self.kind);
+        let mut wakes = WakeBatch::new();
+        let Stage::Waiting(place) = &self.stage else { unreachable!("the caller looked") };
+        let queue = &mut *lock.queue.lock();
+        // SAFETY: (L1): under the lock.
+        if unsafe { place.node.seat() }.tag == TAG_GRANTED {
+            // SAFETY: linked as granted, by the tag.
+            unsafe { queue.granted.remove(NonNull::from(&place.node)) };
+            // SAFETY: (W2): under the lock.
+            let spare = unsafe { place.waiter.take_waker() };
+            return Looked { acquired: true, spare: spare.or(Some(waker)), wakes };
+        }
+        let robber = record::current();
+        let mut acquired = false;
+        if RawRwLock::may_reclaim(queue, robber) {
+            // SAFETY: queued, by the tag.
+            unsafe { lock.unlink(queue, kind, &place.node, &mut wakes) };
+            acquired = lock.enter_locked(kind)
+                || lock.reclaim(queue, kind, robber, &mut wakes)
+                || lock.enter_or_queue(queue, kind);
+            if !acquired {
+                // SAFETY: as in `enqueue`.
+                unsafe { RawRwLock::link(queue, kind, &place.node) };
+            }
+        }
+        // SAFETY: (W2): under the lock.
+        let spare = unsafe { place.waiter.replace((!acquired).then_some(waker)) };
+        Looked { acquired, spare, wakes }
+    }
+}
+
+impl Drop for Acquire<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Stage::Waiting(place) = &self.stage {
+            place.give_up(self.lock, self.kind);
+        }
+    }
+}
+
+impl Place {
+    #[cold]
+    fn give_up(&self, lock: &RawRwLock, kind: Kind) {
+        let mut wakes = WakeBatch::new();
+        let spare = {
+            let queue = &mut *lock.queue.lock();
+            // SAFETY: the node is ours, and we hold the lock.
+            unsafe { lock.cancel(queue, kind, &self.node, &mut wakes) };
+            // SAFETY: (W2): under the lock.
+            unsafe { self.waiter.take_waker() }
+        };
+        wakes.wake_all();
+        drop(spare);
+    }
+}
