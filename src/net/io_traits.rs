@@ -1,16 +1,17 @@
-//! The traits of tokio and of futures, for streams and their halves: both lead to the same methods of
-//! `TcpStream`.
+//! The traits of tokio and of futures, for streams and their halves: both lead to the same methods of the stream,
+//! `poll_read_buf`, `poll_read_slice`, `poll_read_slices`, `poll_write_slice`, `poll_write_slices` and
+//! `shut_down_writing`.
 
-/// Reading, by the traits of tokio and of futures, for a type that has a stream.
+/// Reading, by the traits of tokio and of futures, for a `$type` that has a `$stream`.
 macro_rules! impl_read {
-    ($type:ty) => {
+    ($type:ty, $stream:ident) => {
         impl tokio::io::AsyncRead for $type {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buf: &mut ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_read_buf(cx, buf)
+                AsRef::<$stream>::as_ref(&*self).poll_read_buf(cx, buf)
             }
         }
 
@@ -20,7 +21,7 @@ macro_rules! impl_read {
                 cx: &mut Context<'_>,
                 buf: &mut [u8],
             ) -> Poll<io::Result<usize>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_read_slice(cx, buf)
+                AsRef::<$stream>::as_ref(&*self).poll_read_slice(cx, buf)
             }
 
             fn poll_read_vectored(
@@ -28,23 +29,23 @@ macro_rules! impl_read {
                 cx: &mut Context<'_>,
                 bufs: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_read_slices(cx, bufs)
+                AsRef::<$stream>::as_ref(&*self).poll_read_slices(cx, bufs)
             }
         }
     };
 }
 
-/// Writing, by the traits of tokio and of futures, for a type that has a stream. `$shut_down` notes
+/// Writing, by the traits of tokio and of futures, for a `$type` that has a `$stream`. `$shut_down` notes
 /// that the stream has been shut down.
 macro_rules! impl_write {
-    ($type:ty, $shut_down:expr) => {
+    ($type:ty, $stream:ident, $shut_down:expr) => {
         impl tokio::io::AsyncWrite for $type {
             fn poll_write(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buf: &[u8],
             ) -> Poll<io::Result<usize>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_write_slice(cx, buf)
+                AsRef::<$stream>::as_ref(&*self).poll_write_slice(cx, buf)
             }
 
             fn poll_write_vectored(
@@ -52,7 +53,7 @@ macro_rules! impl_write {
                 cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_write_slices(cx, bufs)
+                AsRef::<$stream>::as_ref(&*self).poll_write_slices(cx, bufs)
             }
 
             fn is_write_vectored(&self) -> bool {
@@ -67,7 +68,7 @@ macro_rules! impl_write {
                 mut self: Pin<&mut Self>,
                 _: &mut Context<'_>,
             ) -> Poll<io::Result<()>> {
-                AsRef::<TcpStream>::as_ref(&*self).shut_down_writing()?;
+                AsRef::<$stream>::as_ref(&*self).shut_down_writing()?;
                 let shut_down: fn(&mut $type) = $shut_down;
                 shut_down(&mut self);
                 Poll::Ready(Ok(()))
@@ -80,7 +81,7 @@ macro_rules! impl_write {
                 cx: &mut Context<'_>,
                 buf: &[u8],
             ) -> Poll<io::Result<usize>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_write_slice(cx, buf)
+                AsRef::<$stream>::as_ref(&*self).poll_write_slice(cx, buf)
             }
 
             fn poll_write_vectored(
@@ -88,7 +89,7 @@ macro_rules! impl_write {
                 cx: &mut Context<'_>,
                 bufs: &[IoSlice<'_>],
             ) -> Poll<io::Result<usize>> {
-                AsRef::<TcpStream>::as_ref(&*self).poll_write_slices(cx, bufs)
+                AsRef::<$stream>::as_ref(&*self).poll_write_slices(cx, bufs)
             }
 
             fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -37,6 +37,7 @@
 mod addr;
 mod connect;
 mod descriptors;
+mod halves;
 mod io_traits;
 mod listener;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -45,7 +46,6 @@ mod os;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[path = "os_other.rs"]
 mod os;
-mod owned_split;
 #[cfg(unix)]
 #[path = "raw_unix.rs"]
 mod raw;
@@ -53,8 +53,8 @@ mod raw;
 #[path = "raw_windows.rs"]
 mod raw;
 mod recv;
-mod split;
 mod stream;
+pub mod tcp;
 mod tcp_socket;
 #[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
 mod tests;
@@ -74,12 +74,6 @@ pub use self::{
     udp::UdpSocket,
     wait::{AsyncIo, Readable, Readiness, Writable},
 };
-
-/// Halves of a [`TcpStream`].
-pub mod tcp {
-    pub use super::owned_split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
-    pub use super::split::{ReadHalf, WriteHalf};
-}
 
 #[cfg(unix)]
 pub use self::unix::{UnixDatagram, UnixListener, UnixStream};

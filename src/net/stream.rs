@@ -4,11 +4,10 @@ use super::addr::{LookupHost, ToSocketAddrs};
 use super::connect::Connect;
 use super::io_traits::{impl_read, impl_write};
 use super::os;
-use super::owned_split::{self, OwnedReadHalf, OwnedWriteHalf};
 use super::recv;
-use super::split::{self, ReadHalf, WriteHalf};
+use super::tcp::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use super::wait::{AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation};
-use super::waiting::impl_deadlines;
+use super::waiting::{impl_deadlines, impl_waiting};
 use crate::reactor::{Direction, Interest, Registered, Snapshot, WaitId};
 use socket2::SockRef;
 use std::fmt;
@@ -219,65 +218,6 @@ impl TcpStream {
         self.std().set_ttl(ttl)
     }
 
-    /// Waits until it is ready for some of `interest`, and returns for which. It may be wrong: the
-    /// operation may still return `WouldBlock`, and then the next call waits.
-    ///
-    /// # Errors
-    ///
-    /// When the runtime is gone that the socket was made in.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future changes nothing: readiness stays until an operation would block.
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// # gort::run(async {
-    /// # let listener = gort::net::TcpListener::bind("127.0.0.1:0").await?;
-    /// use gort::io::Interest;
-    /// use gort::net::TcpStream;
-    ///
-    /// let conn = TcpStream::connect(listener.local_addr()?).await?;
-    /// let ready = conn.ready(Interest::READABLE | Interest::WRITABLE).await?;
-    /// assert!(ready.is_writable());
-    /// conn.try_write(b"x")?;
-    /// # Ok(())
-    /// # })
-    /// # }
-    /// ```
-    #[track_caller]
-    pub fn ready(&self, interest: Interest) -> Readiness<'_> {
-        Readiness::new(&self.io, interest, Location::caller())
-    }
-
-    /// Waits until it may be read from; see [`ready`](Self::ready).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`ready`](Self::ready).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`ready`](Self::ready).
-    #[track_caller]
-    pub fn readable(&self) -> Readable<'_> {
-        Readable::new(&self.io, Location::caller())
-    }
-
-    /// Waits until it may be written to; see [`ready`](Self::ready).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`ready`](Self::ready).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`ready`](Self::ready).
-    #[track_caller]
-    pub fn writable(&self) -> Writable<'_> {
-        Writable::new(&self.io, Location::caller())
-    }
-
     /// Ready when it may be read from. Otherwise the last task to ask is woken.
     ///
     /// # Errors
@@ -322,6 +262,22 @@ impl TcpStream {
     /// # Errors
     ///
     /// `WouldBlock` if there is no room; what the system says.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # gort::run(async {
+    /// # let listener = gort::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// use gort::io::Interest;
+    /// use gort::net::TcpStream;
+    ///
+    /// let conn = TcpStream::connect(listener.local_addr()?).await?;
+    /// let ready = conn.ready(Interest::READABLE | Interest::WRITABLE).await?;
+    /// assert!(ready.is_writable());
+    /// conn.try_write(b"x")?;
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
     pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
         self.io.try_io(Direction::Write, |io| os::send(io, buf))
     }
@@ -333,38 +289,6 @@ impl TcpStream {
     /// Those of [`try_write`](Self::try_write).
     pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.io.try_io(Direction::Write, |io| os::send_slices(io, bufs))
-    }
-
-    /// Tries an operation of the caller's on the socket. It must be one on this socket, of the
-    /// direction that `interest` says, and say `WouldBlock` if and only if the socket does.
-    ///
-    /// # Errors
-    ///
-    /// `WouldBlock`, without a try, if the socket is not ready; what `operation` says.
-    pub fn try_io<R>(
-        &self,
-        interest: Interest,
-        operation: impl FnOnce() -> io::Result<R>,
-    ) -> io::Result<R> {
-        let direction = one_direction(interest);
-        self.io.try_io(direction, |_| operation())
-    }
-
-    /// As [`try_io`](Self::try_io), and waits as often as the operation would block.
-    ///
-    /// # Errors
-    ///
-    /// What `operation` says, and those of [`ready`](Self::ready).
-    ///
-    /// # Cancel safety
-    ///
-    /// That of `operation`, which either has returned or has not been called.
-    #[track_caller]
-    pub fn async_io<R, F>(&self, interest: Interest, operation: F) -> AsyncIo<'_, F>
-    where
-        F: FnMut() -> io::Result<R>,
-    {
-        AsyncIo::new(&self.io, one_direction(interest), operation, Location::caller())
     }
 
     /// Reads what is there, waits if there is nothing, and leaves it to be read again. `Ok(0)` is the
@@ -401,14 +325,14 @@ impl TcpStream {
 
     /// Splits it into a half that reads and one that writes, for the same task.
     pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
-        split::split(self)
+        tcp::split(self)
     }
 
     /// Splits it into a half that reads and one that writes, which may go to different tasks.
     /// Dropping the half that writes tells the other side that there is no more to come.
     #[must_use]
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        owned_split::split(self)
+        tcp::into_split(self)
     }
 
     /// After a read begun at `seen` that was asked for `asked` bytes and got `count`: if it got less
@@ -552,6 +476,7 @@ impl Future for Peek<'_> {
     }
 }
 
+impl_waiting!(TcpStream);
 impl_deadlines!(TcpStream);
-impl_read!(TcpStream);
-impl_write!(TcpStream, |_| ());
+impl_read!(TcpStream, TcpStream);
+impl_write!(TcpStream, TcpStream, |_| ());

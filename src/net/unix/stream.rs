@@ -1,6 +1,7 @@
 //! Connections.
 
 use super::super::descriptors;
+use super::super::io_traits::{impl_read, impl_write};
 use super::super::os;
 use super::super::wait::{AsyncIo, Readable, Readiness, Writable, one_direction, poll_operation};
 use super::super::waiting::{impl_deadlines, impl_waiting};
@@ -191,7 +192,7 @@ impl UnixStream {
         halves::into_split(self)
     }
 
-    pub(super) fn poll_io<R>(
+    fn poll_io<R>(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
@@ -202,8 +203,57 @@ impl UnixStream {
         })
     }
 
+    pub(in crate::net) fn poll_read_buf(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let unfilled = buf.initialize_unfilled();
+        let count = ready!(self.poll_read_slice(cx, unfilled))?;
+        buf.advance(count);
+        Poll::Ready(Ok(()))
+    }
+
+    pub(in crate::net) fn poll_read_slice(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_io(cx, Direction::Read, |mut io| io.read(buf))
+    }
+
+    pub(in crate::net) fn poll_read_slices(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_io(cx, Direction::Read, |mut io| io.read_vectored(bufs))
+    }
+
+    pub(in crate::net) fn poll_write_slice(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_io(cx, Direction::Write, |mut io| io.write(buf))
+    }
+
+    pub(in crate::net) fn poll_write_slices(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_io(cx, Direction::Write, |mut io| io.write_vectored(bufs))
+    }
+
     /// Tells the other side that there is no more to come.
-    pub(super) fn shut_down_writing(&self) -> io::Result<()> {
+    pub(in crate::net) fn shut_down_writing(&self) -> io::Result<()> {
         match self.std().shutdown(Shutdown::Write) {
             // The other side is gone: it needs not be told.
             Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
@@ -306,102 +356,5 @@ impl Future for Connect {
     }
 }
 
-/// Reading, by the traits of tokio and of futures, for a type that has a stream.
-macro_rules! impl_read {
-    ($type:ty) => {
-        impl tokio::io::AsyncRead for $type {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &mut ReadBuf<'_>,
-            ) -> Poll<io::Result<()>> {
-                let stream: &UnixStream = (*self).as_ref();
-                if buf.remaining() == 0 {
-                    return Poll::Ready(Ok(()));
-                }
-                let count = ready!(stream.poll_io(cx, Direction::Read, |mut io| {
-                    io.read(buf.initialize_unfilled())
-                }))?;
-                buf.advance(count);
-                Poll::Ready(Ok(()))
-            }
-        }
-
-        impl futures_io::AsyncRead for $type {
-            fn poll_read(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &mut [u8],
-            ) -> Poll<io::Result<usize>> {
-                let stream: &UnixStream = (*self).as_ref();
-                if buf.is_empty() {
-                    return Poll::Ready(Ok(0));
-                }
-                stream.poll_io(cx, Direction::Read, |mut io| io.read(buf))
-            }
-        }
-    };
-}
-
-/// Writing, by the traits of tokio and of futures, for a type that has a stream.
-macro_rules! impl_write {
-    ($type:ty) => {
-        impl tokio::io::AsyncWrite for $type {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                let stream: &UnixStream = (*self).as_ref();
-                stream.poll_io(cx, Direction::Write, |mut io| io.write(buf))
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                let stream: &UnixStream = (*self).as_ref();
-                stream.poll_io(cx, Direction::Write, |mut io| io.write_vectored(bufs))
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
-
-            fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                let stream: &UnixStream = (*self).as_ref();
-                Poll::Ready(stream.shut_down_writing())
-            }
-        }
-
-        impl futures_io::AsyncWrite for $type {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                tokio::io::AsyncWrite::poll_write(self, cx, buf)
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(Ok(()))
-            }
-
-            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                tokio::io::AsyncWrite::poll_shutdown(self, cx)
-            }
-        }
-    };
-}
-
-impl_read!(UnixStream);
-impl_write!(UnixStream);
-impl_read!(ReadHalf<'_>);
-impl_write!(WriteHalf<'_>);
-impl_read!(OwnedReadHalf);
-impl_write!(OwnedWriteHalf);
+impl_read!(UnixStream, UnixStream);
+impl_write!(UnixStream, UnixStream, |_| ());
