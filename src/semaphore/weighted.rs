@@ -13,6 +13,8 @@
 //! A waiter that is granted and does not come would keep its grant from everybody else. So whoever would have
 //! to wait takes back what its own goroutine, or nobody, collects ([`Waiter::may_be_robbed`]), and the line
 //! moves on. Who wants more than `size` stands in no line: it can only wait for its context to end.
+//!
+//! [`Waiter::may_be_robbed`]: crate::wait::waiter::Waiter::may_be_robbed
 
 #![expect(unsafe_code, reason = "waiters are linked into the lists by address")]
 
@@ -21,9 +23,9 @@ use crate::context::{self, Context};
 use crate::sys::point::{self, Op};
 use crate::sys::sync::{Mutex, MutexGuard};
 use crate::wait::batch::WakeBatch;
-use crate::wait::list::{List, Node, Seat};
+use crate::wait::list::{List, Seat};
+use crate::wait::place::Place;
 use crate::wait::record::{self, Record, WaitReason};
-use crate::wait::waiter::{PLAIN, Waiter};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -172,6 +174,8 @@ impl fmt::Debug for Weighted {
 }
 
 /// See [`Waiter::take_waker`]. Under the lock.
+///
+/// [`Waiter::take_waker`]: crate::wait::waiter::Waiter::take_waker
 fn take_waker(seat: &Seat<usize>) -> Option<Waker> {
     // SAFETY: the node is linked, and the caller holds the lock.
     let waiter = unsafe { seat.waiter() };
@@ -180,6 +184,8 @@ fn take_waker(seat: &Seat<usize>) -> Option<Waker> {
 }
 
 /// See [`Waiter::may_be_robbed`]. Under the lock.
+///
+/// [`Waiter::may_be_robbed`]: crate::wait::waiter::Waiter::may_be_robbed
 fn may_be_robbed(seat: &Seat<usize>, robber: Option<&'static Record>) -> bool {
     // SAFETY: the node is linked, and the caller holds the lock.
     let waiter = unsafe { seat.waiter() };
@@ -299,21 +305,10 @@ enum Stage {
     /// In no list.
     New,
     /// In one.
-    Waiting(Place),
+    Waiting(Place<usize>),
     /// Over.
     Done,
 }
-
-struct Place {
-    waiter: Waiter,
-    node: Node<usize>,
-}
-
-// SAFETY: the waiter and the node are shared under the lock (L1, W2 of `wait`), which is how other
-// threads reach them anyway.
-unsafe impl Send for Place {}
-// SAFETY: there is nothing to do with a `&Place` but under that lock.
-unsafe impl Sync for Place {}
 
 impl Request {
     pub(crate) fn new(n: usize, site: &'static Location<'static>) -> Self {
@@ -365,16 +360,11 @@ impl Request {
             return true;
         }
         let waker = cx.waker().clone();
-        self.stage = Stage::Waiting(Place { waiter: Waiter::new(), node: Node::new(self.n) });
+        self.stage = Stage::Waiting(Place::new(self.n));
         let Stage::Waiting(place) = &self.stage else { unreachable!("it was set just now") };
-        let _none = place.waiter.register(waker);
-        // SAFETY: not linked yet, and the waiter lies beside it.
-        unsafe { place.node.assign(&place.waiter, PLAIN) };
         let mut state = semaphore.inner.state.lock();
-        // SAFETY: (L1): we hold the lock.
-        unsafe { place.node.seat() }.tag = TAG_WAITS;
-        // SAFETY: pinned, and unlinked before it goes.
-        unsafe { state.waiting.push_back(NonNull::from(&place.node)) };
+        // SAFETY: new, pinned, and unlinked before it goes.
+        unsafe { place.enter(&mut state.waiting, waker) };
         // The room may have come meanwhile.
         place.settle(state)
     }
@@ -414,7 +404,7 @@ impl Request {
     }
 }
 
-impl Place {
+impl Place<usize> {
     fn is_granted(&self) -> bool {
         // SAFETY: (L1): linked, and the callers hold the lock.
         unsafe { self.node.seat() }.tag == TAG_GRANTED

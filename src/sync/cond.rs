@@ -10,6 +10,8 @@
 //! waiting either: another one that looks may take its signal ([`Waiter::may_be_robbed`]), if it was
 //! waiting when that was given. In both cases a signal wakes one that Go could have woken, and no waiter
 //! goes on without one.
+//!
+//! [`Waiter::may_be_robbed`]: crate::wait::waiter::Waiter::may_be_robbed
 
 #![expect(unsafe_code, reason = "waiters are linked into the queue by address")]
 
@@ -22,10 +24,10 @@ use super::rw_lock::{
 use crate::runtime::context;
 use crate::sys::const_fn;
 use crate::wait::batch::WakeBatch;
-use crate::wait::list::{List, Node, Seat};
+use crate::wait::list::{List, Seat};
 use crate::wait::object::Object;
+use crate::wait::place::Place;
 use crate::wait::record::{self, Record, WaitReason};
-use crate::wait::waiter::{PLAIN, Waiter};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -103,6 +105,8 @@ impl Queue {
 }
 
 /// See [`Waiter::may_be_robbed`]. For nodes that were told, under the lock of the queue.
+///
+/// [`Waiter::may_be_robbed`]: crate::wait::waiter::Waiter::may_be_robbed
 fn may_be_robbed(seat: &Seat<Ticket>, robber: Option<&'static Record>) -> bool {
     // SAFETY: the node is linked, and the caller holds the lock of the queue.
     let waiter = unsafe { seat.waiter() };
@@ -407,24 +411,12 @@ enum Stage<L> {
     /// The lock is held.
     New(L),
     /// In line, or told and not seen.
-    Waiting(Place),
+    Waiting(Place<Ticket>),
     /// Told; the lock is being taken again.
     Relocking(Number),
     /// The lock has been yielded, or the release panicked.
     Over,
 }
-
-/// A place in the queue.
-struct Place {
-    waiter: Waiter,
-    node: Node<Ticket>,
-}
-
-// SAFETY: the waiter and the node are shared under the lock of the queue (L1, W2 of `wait`), which is how
-// other threads reach them anyway.
-unsafe impl Send for Place {}
-// SAFETY: there is nothing to do with a `&Place` but under that lock.
-unsafe impl Sync for Place {}
 
 impl<L: Locker> Future for CondWait<'_, L> {
     type Output = L;
@@ -459,28 +451,23 @@ impl<L: Locker> CondWait<'_, L> {
     /// Takes a ticket, and releases the lock.
     #[track_caller]
     fn enqueue(&mut self, waker: Waker) {
-        let place =
-            Place { waiter: Waiter::new(), node: Node::new(Ticket { entered: 0, signal: 0 }) };
+        let place = Place::new(Ticket { entered: 0, signal: 0 });
         let Stage::New(locker) = std::mem::replace(&mut self.stage, Stage::Waiting(place)) else {
             unreachable!("the caller looked")
         };
         let Stage::Waiting(place) = &self.stage else { unreachable!("stored above") };
-        // A new waiter has no waker to give back.
-        let _none = place.waiter.register(waker);
-        // SAFETY: the node is new and ours; the waiter lives beside it.
-        unsafe { place.node.assign(&place.waiter, PLAIN) };
         {
             let queue = &mut *self.cond.queue.lock();
             // SAFETY: (L1): not linked.
             unsafe { place.node.seat() }.data.entered = queue.number();
-            // SAFETY: not linked, assigned, and pinned with this future, whose drop unlinks it.
-            unsafe { queue.waiting.push_back(NonNull::from(&place.node)) };
+            // SAFETY: new, and pinned with this future, whose drop unlinks it.
+            unsafe { place.enter(&mut queue.waiting, waker) };
         }
         locker.release();
     }
 }
 
-impl Place {
+impl Place<Ticket> {
     /// The signal that was given to this waiter, or that it may take; stores the waker if there is none.
     fn look(&self, cond: &Cond, waker: &Waker) -> Option<Number> {
         let waker = waker.clone();

@@ -51,8 +51,9 @@ use crate::wait::arm::{Arm, ObjectGuard};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node, Seat};
 use crate::wait::object::{Locked, Object};
+use crate::wait::place::Place;
 use crate::wait::record::{self, Record, WaitReason};
-use crate::wait::waiter::{PLAIN, Waiter};
+use crate::wait::waiter::Waiter;
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
@@ -529,22 +530,10 @@ enum Stage {
     /// Not in the queue.
     New,
     /// In the queue.
-    Queued(Place),
+    Queued(Place<Seen>),
     /// The lock was taken, and yielded.
     Done,
 }
-
-/// A place in the queue.
-struct Place {
-    waiter: Waiter,
-    node: Node<Seen>,
-}
-
-// SAFETY: the waiter and the node are shared under the queue's lock (L1, W2 of `wait`), which is how
-// other threads reach them anyway.
-unsafe impl Send for Place {}
-// SAFETY: there is nothing to do with a `&Place` but under that lock.
-unsafe impl Sync for Place {}
 
 impl Future for RawLock<'_> {
     type Output = ();
@@ -604,14 +593,11 @@ impl<'a> RawLock<'a> {
         if mutex.compete(QUEUED, answered) || RawMutex::rob(&queue) {
             return (true, Some(waker));
         }
-        self.stage = Stage::Queued(Place { waiter: Waiter::new(), node: Node::new(now) });
+        self.stage = Stage::Queued(Place::new(now));
         let Stage::Queued(place) = &self.stage else { unreachable!("stored above") };
-        let spare = place.waiter.register(waker);
-        // SAFETY: the node is new and ours; the waiter lives beside it.
-        unsafe { place.node.assign(&place.waiter, PLAIN) };
-        // SAFETY: not linked, assigned, and pinned with this future, whose drop unlinks it.
-        unsafe { queue.push_back(NonNull::from(&place.node)) };
-        (false, spare)
+        // SAFETY: new, and pinned with this future, whose drop unlinks it.
+        unsafe { place.enter(&mut queue, waker) };
+        (false, None)
     }
 
     /// From the queue: takes the lock and leaves, or stays. Returns as [`enqueue`](Self::enqueue).
@@ -640,7 +626,7 @@ impl<'a> RawLock<'a> {
     }
 }
 
-impl Place {
+impl Place<Seen> {
     /// Leaves the queue; returns a waker to be dropped outside of its lock.
     fn leave(&self, mutex: &RawMutex, queue: &mut List<Seen>) -> Option<Waker> {
         // SAFETY: the node is linked: we are `Queued`, and nobody else unlinks.

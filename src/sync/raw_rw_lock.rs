@@ -10,7 +10,7 @@
 //!
 //! Whoever is let in from a queue has the lock from that moment: it is *granted*, and the waiter need
 //! only come and see. A grant that nobody collects is taken back for somebody who would have to wait
-//! ([`Waiter::may_be_robbed`](crate::wait::waiter::Waiter::may_be_robbed)): from a writer, who then is first in line again, or from all readers who
+//! ([`Waiter::may_be_robbed`]): from a writer, who then is first in line again, or from all readers who
 //! hold up a writer.
 //!
 //! # Readers that do not meet
@@ -39,6 +39,8 @@
 //! * S3. A reader that leaves, or that has counted itself in vain, looks for `WRITER` after it; if it is set,
 //!   it looks whether a writer waits for the sum to be zero. So the last one to leave is noticed, by
 //!   itself or by the writer.
+//!
+//! [`Waiter::may_be_robbed`]: crate::wait::waiter::Waiter::may_be_robbed
 
 mod acquire;
 mod arm;

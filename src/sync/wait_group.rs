@@ -24,8 +24,9 @@ use crate::wait::arm::{Arm, ObjectGuard};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node};
 use crate::wait::object::Object;
+use crate::wait::place::Place;
 use crate::wait::record::{self, Record, WaitReason};
-use crate::wait::waiter::{PLAIN, Waiter};
+use crate::wait::waiter::Waiter;
 use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
@@ -447,22 +448,10 @@ enum Stage {
     /// Not in the list.
     New,
     /// In the list, or completed and not seen.
-    Waiting(Place),
+    Waiting(Place<Generation>),
     /// The counter was zero.
     Done,
 }
-
-/// A place in the list.
-struct Place {
-    waiter: Waiter,
-    node: Node<Generation>,
-}
-
-// SAFETY: the waiter and the node are shared under the lock of the list (L1, W2 of `wait`), which is
-// how other threads reach them anyway.
-unsafe impl Send for Place {}
-// SAFETY: there is nothing to do with a `&Place` but under that lock.
-unsafe impl Sync for Place {}
 
 impl Future for Wait<'_> {
     type Output = ();
@@ -501,20 +490,16 @@ impl<'a> Wait<'a> {
             // The clone is dropped after the lock: it was declared before.
             return false;
         }
-        let place = Place { waiter: Waiter::new(), node: Node::new(queue.generation) };
+        let place = Place::new(queue.generation);
         self.stage = Stage::Waiting(place);
         let Stage::Waiting(place) = &self.stage else { unreachable!("stored above") };
-        // A new waiter has no waker to give back.
-        let _none = place.waiter.register(waker);
-        // SAFETY: the node is new and ours; the waiter lives beside it.
-        unsafe { place.node.assign(&place.waiter, PLAIN) };
-        // SAFETY: not linked, assigned, and pinned with this future, whose drop unlinks it.
-        unsafe { queue.list.push_back(NonNull::from(&place.node)) };
+        // SAFETY: new, and pinned with this future, whose drop unlinks it.
+        unsafe { place.enter(&mut queue.list, waker) };
         true
     }
 }
 
-impl Place {
+impl Place<Generation> {
     /// Whether the wait is over; stores the waker if not.
     ///
     /// # Panics

@@ -6,6 +6,7 @@ pub(crate) mod arm;
 pub(crate) mod batch;
 pub(crate) mod list;
 pub(crate) mod object;
+pub(crate) mod place;
 pub(crate) mod record;
 pub(crate) mod waiter;
 

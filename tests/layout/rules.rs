@@ -61,6 +61,7 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "src/wait/list.rs",
     "src/wait/loom.rs",
     "src/wait/object.rs",
+    "src/wait/place.rs",
     "src/wait/record.rs",
     "src/wait/tests.rs",
     "src/wait/waiter.rs",

@@ -6,9 +6,8 @@ use super::queue::TAG_GRANTED;
 use super::{Entered, Kind, RawRwLock, RwArm};
 use crate::sys::point::{self, Op};
 use crate::wait::batch::WakeBatch;
-use crate::wait::list::Node;
+use crate::wait::place::Place;
 use crate::wait::record::{self, WaitReason};
-use crate::wait::waiter::{PLAIN, Waiter};
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -69,22 +68,10 @@ enum Stage {
     /// Not linked.
     New,
     /// Queued or granted.
-    Waiting(Place),
+    Waiting(Place<Kind>),
     /// The lock was taken, and yielded.
     Done,
 }
-
-/// A place in a queue.
-struct Place {
-    waiter: Waiter,
-    node: Node<Kind>,
-}
-
-// SAFETY: the waiter and the node are shared under the lock of the queues (L1, W2 of `wait`), which is how
-// other threads reach them anyway.
-unsafe impl Send for Place {}
-// SAFETY: there is nothing to do with a `&Place` but under that lock.
-unsafe impl Sync for Place {}
 
 /// What one look under the lock of the queues came to.
 struct Looked {
@@ -170,14 +157,11 @@ impl<'a> Acquire<'a> {
         {
             return Looked { acquired: true, spare: Some(waker), wakes };
         }
-        self.stage = Stage::Waiting(Place { waiter: Waiter::new(), node: Node::new(kind) });
+        self.stage = Stage::Waiting(Place::new(kind));
         let Stage::Waiting(place) = &self.stage else { unreachable!("stored above") };
-        let spare = place.waiter.register(waker);
-        // SAFETY: the node is new and ours; the waiter lives beside it.
-        unsafe { place.node.assign(&place.waiter, PLAIN) };
-        // SAFETY: not linked, assigned, and pinned with this future, whose drop unlinks it.
-        unsafe { RawRwLock::link(queue, kind, &place.node) };
-        Looked { acquired: false, spare, wakes }
+        // SAFETY: new, and pinned with this future, whose drop unlinks it.
+        unsafe { place.enter(queue.of(kind), waker) };
+        Looked { acquired: false, spare: None, wakes }
     }
 
     /// Whether the lock has come, or can be had; stores the waker if not.
@@ -222,7 +206,7 @@ impl Drop for Acquire<'_> {
     }
 }
 
-impl Place {
+impl Place<Kind> {
     #[cold]
     fn give_up(&self, lock: &RawRwLock, kind: Kind) {
         let mut wakes = WakeBatch::new();

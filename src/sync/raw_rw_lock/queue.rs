@@ -48,7 +48,7 @@ impl Queue {
         self.readers.is_empty() && self.writers.is_empty()
     }
 
-    fn of(&mut self, kind: Kind) -> &mut List<Kind> {
+    pub(super) fn of(&mut self, kind: Kind) -> &mut List<Kind> {
         match kind {
             Kind::Read => &mut self.readers,
             Kind::Write => &mut self.writers,
@@ -309,7 +309,9 @@ impl RawRwLock {
     }
 }
 
-/// See [`Waiter::may_be_robbed`](crate::wait::waiter::Waiter::may_be_robbed). For granted nodes, under the lock of the queues.
+/// See [`Waiter::may_be_robbed`]. For granted nodes, under the lock of the queues.
+///
+/// [`Waiter::may_be_robbed`]: crate::wait::waiter::Waiter::may_be_robbed
 fn may_be_robbed(seat: &Seat<Kind>, robber: Option<&'static Record>) -> bool {
     // SAFETY: the node is linked, and the caller holds the lock of the queues.
     let waiter = unsafe { seat.waiter() };
