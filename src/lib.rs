@@ -47,6 +47,8 @@
 //! | `net` | [`net`] |
 //! | `runtime.Gosched`, `Goexit`, `NumGoroutine`, `GOMAXPROCS` | [`runtime`] |
 //!
+//! [From Go](guide::from_go) has every name, and the idioms.
+//!
 //! The paths are also tokio's: [`spawn`], [`task`], [`time`], [`net`], [`io`], [`runtime::Builder`] have
 //! the names and signatures that tokio users know.
 //!
@@ -71,6 +73,8 @@ pub mod chan;
 pub mod compat;
 pub mod context;
 pub mod errgroup;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 pub mod io;
 pub mod net;
 pub(crate) mod reactor;

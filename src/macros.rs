@@ -183,6 +183,7 @@ impl<F: FnOnce() -> R, R> fmt::Debug for Deferred<F, R> {
 /// `a < -b` (with the space) is a comparison, `a <-b` is a send.
 ///
 /// There is no limit on the number of arms. For cases made at run time, see [`Select`](crate::Select).
+#[doc(alias = "default")]
 #[doc(alias = "case")]
 #[macro_export]
 macro_rules! select {

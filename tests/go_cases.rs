@@ -6,6 +6,7 @@
 //! not compile, or the reason; perhaps a note on what is different or missing. Lines that begin with `#`
 //! are for the reader.
 
+mod go_names;
 mod layout {
     pub(crate) mod files;
     pub(crate) mod lexer;

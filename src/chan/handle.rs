@@ -320,6 +320,7 @@ macro_rules! sending {
             /// assert!(ch.try_send(1).is_ok());
             /// assert!(ch.try_send(2).unwrap_err().is_full());
             /// ```
+            #[doc(alias = "default")]
             pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
                 match self.core() {
                     Some(core) => core.try_send(value),
@@ -378,6 +379,7 @@ macro_rules! sending {
             /// assert!(ch.try_close());
             /// assert!(!ch.try_close());
             /// ```
+            #[doc(alias = "close")]
             pub fn try_close(&self) -> bool {
                 self.core().is_some_and(Core::close)
             }
@@ -543,6 +545,7 @@ macro_rules! receiving {
             /// ch.try_send(1).unwrap();
             /// assert_eq!(ch.try_recv(), Ok(1));
             /// ```
+            #[doc(alias = "default")]
             #[inline]
             pub fn try_recv(&self) -> Result<T, TryRecvError> {
                 match self.core() {

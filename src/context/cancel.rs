@@ -47,6 +47,7 @@ impl Cancel {
     ///
     /// Goroutines that wait for `done` are woken. No lock is held meanwhile, and a waker that panics
     /// does so when all is done.
+    #[doc(alias = "CancelFunc")]
     pub fn cancel(&self) {
         self.end(&End::plain(Error::Canceled));
     }
@@ -67,6 +68,7 @@ impl Cancel {
     /// # Go
     ///
     /// The `CancelCauseFunc` of `context.WithCancelCause`; `cancel(nil)` is [`cancel`](Self::cancel).
+    #[doc(alias = "CancelCauseFunc")]
     pub fn cancel_with(&self, error: impl Into<BoxError>) {
         let given = Some(Cause::new(error));
         self.end(&End { error: Error::Canceled, given });

@@ -369,6 +369,7 @@ impl Context {
     /// }
     /// assert_eq!(count(&background()), Ok(10));
     /// ```
+    #[doc(alias = "Err")]
     pub fn check(&self) -> Result<(), Error> {
         self.err().map_or(Ok(()), Err)
     }

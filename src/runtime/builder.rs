@@ -137,6 +137,7 @@ impl Builder {
     /// # Panics
     ///
     /// If `count` is 0.
+    #[doc(alias = "SetMaxThreads")]
     #[track_caller]
     pub fn max_blocking_threads(&mut self, count: usize) -> &mut Self {
         assert!(count > 0, "max_blocking_threads cannot be 0");
@@ -146,6 +147,7 @@ impl Builder {
 
     /// How many spare workers may stand in for workers that are stuck inside a poll, 256 by default.
     /// Beyond that a stuck worker's goroutines wait for the workers that are left.
+    #[doc(alias = "SetMaxThreads")]
     pub fn max_spare_workers(&mut self, count: usize) -> &mut Self {
         self.config.spares = count;
         self

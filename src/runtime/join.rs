@@ -283,6 +283,7 @@ impl JoinError {
     /// # Panics
     ///
     /// If the goroutine did not panic.
+    #[doc(alias = "recover")]
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn std::any::Any + Send + 'static> {
         match self.try_into_panic() {

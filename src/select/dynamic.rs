@@ -50,6 +50,7 @@ const MAX_CASES: usize = 65_536;
 /// # Go
 ///
 /// `reflect.Select`. What it panics about is mostly ruled out by the types here.
+#[doc(alias = "select")]
 #[doc(alias = "reflect.Select")]
 #[must_use = "a select does nothing unless it is awaited"]
 pub struct Select<'a, R> {
@@ -152,6 +153,8 @@ impl<'a, R> Select<'a, R> {
     /// # Panics
     ///
     /// With `reflect.Select: too many cases (max 65536)`.
+    #[doc(alias = "SelectCase")]
+    #[doc(alias = "SelectRecv")]
     #[track_caller]
     pub fn recv<C>(
         &mut self,
@@ -174,6 +177,8 @@ impl<'a, R> Select<'a, R> {
     /// # Panics
     ///
     /// With `reflect.Select: too many cases (max 65536)`.
+    #[doc(alias = "SelectCase")]
+    #[doc(alias = "SelectRecv")]
     #[track_caller]
     pub fn next<C>(
         &mut self,
@@ -196,6 +201,8 @@ impl<'a, R> Select<'a, R> {
     /// # Panics
     ///
     /// With `reflect.Select: too many cases (max 65536)`.
+    #[doc(alias = "SelectCase")]
+    #[doc(alias = "SelectSend")]
     #[track_caller]
     pub fn send<C>(
         &mut self,
@@ -217,6 +224,7 @@ impl<'a, R> Select<'a, R> {
     /// # Panics
     ///
     /// With `reflect.Select: multiple default cases`, and with `reflect.Select: too many cases (max 65536)`.
+    #[doc(alias = "SelectDefault")]
     #[track_caller]
     pub fn default(&mut self, then: impl FnOnce() -> R + Send + 'a) -> usize {
         assert!(self.default.is_none(), "reflect.Select: multiple default cases");

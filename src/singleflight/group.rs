@@ -21,11 +21,15 @@ use std::task::{Context, Poll, ready};
 /// # Go
 ///
 /// `singleflight.Result`.
+#[doc(alias = "singleflight.Result")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Flight<V> {
     /// What the function returned. For what may fail, a `Result` whose error can be cloned.
+    #[doc(alias = "Result.Val")]
+    #[doc(alias = "Result.Err")]
     pub value: V,
     /// Whether more than one asked, and all of them got this value.
+    #[doc(alias = "Result.Shared")]
     pub shared: bool,
 }
 

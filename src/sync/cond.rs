@@ -178,6 +178,7 @@ impl Cond {
     ///
     /// Dropping the future ends the wait, and the lock stays released. If it had been told, and had not
     /// got the lock back, the next that was waiting at that time is told instead.
+    #[doc(alias = "Cond.L")]
     #[doc(alias = "Wait")]
     #[track_caller]
     pub fn wait<L: Locker>(&self, locker: L) -> CondWait<'_, L> {
@@ -193,6 +194,7 @@ impl Cond {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[doc(alias = "Wait")]
     #[track_caller]
     pub fn blocking_wait<L: Locker>(&self, locker: L) -> L {
         context::block_thread(self.wait(locker))

@@ -79,6 +79,7 @@ pub struct Pool<T, F = fn() -> T> {
 impl<T, F> Pool<T, F> {
     const_fn! {
         /// An empty pool, which makes a value with `make` where it has none.
+        #[doc(alias = "Pool.New")]
         pub const fn new(make: F) -> Self {
             Self { shelves: OnceLock::new(), make }
         }
@@ -91,6 +92,7 @@ impl<T, F> Pool<T, F> {
     }
 
     /// A value out of the pool, if there is one.
+    #[doc(alias = "Get")]
     pub fn try_get(&self) -> Option<T> {
         let shelves = self.shelves();
         let own = place();

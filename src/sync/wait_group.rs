@@ -165,6 +165,7 @@ impl WaitGroup {
     /// drop(wg.guard());
     /// wg.blocking_wait();
     /// ```
+    #[doc(alias = "Done")]
     pub fn guard(&self) -> DoneGuard {
         DoneGuard { group: Some(self.clone()) }
     }
@@ -215,6 +216,7 @@ impl WaitGroup {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    #[doc(alias = "Wait")]
     #[track_caller]
     pub fn blocking_wait(&self) {
         if self.state().counter() != 0 {

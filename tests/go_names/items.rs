@@ -1,0 +1,118 @@
+//! What a source text declares, line by line, as rustfmt lays it out: functions, types, their fields, variants
+//! and methods, and macros, each with the other names under which the documentation finds it.
+
+/// Something with a name.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Item {
+    /// The folder under `src`, which is the public module; empty for the root.
+    pub(crate) folder: String,
+    /// The type that it is part of; `$` for one that a macro fills in; empty for what stands by itself.
+    pub(crate) owner: String,
+    /// Of a macro with its `!`.
+    pub(crate) name: String,
+    pub(crate) aliases: Vec<String>,
+}
+
+impl Item {
+    /// Whether a path such as `sync::Mutex::lock`, `time::sleep()`, `Chan::send` or `go!` means this.
+    pub(crate) fn is_at(&self, path: &str) -> bool {
+        let (function, path) = match path.strip_suffix("()") {
+            Some(path) => (true, path),
+            None => (false, path),
+        };
+        let mut segments: Vec<&str> = path.split("::").collect();
+        let name = segments.pop();
+        let is_type = |segment: &&str| segment.starts_with(char::is_uppercase);
+        let owner = segments.last().copied().filter(is_type).unwrap_or_default();
+        segments.truncate(segments.len() - usize::from(!owner.is_empty()));
+        let here = segments.last().is_none_or(|folder| self.folder == *folder);
+        let owned = self.owner == owner || self.owner == "$" && !owner.is_empty();
+        name == Some(&self.name) && owned && here && (!function || owner.is_empty())
+    }
+}
+
+/// The items of the file `path`.
+pub(crate) fn items(path: &str, source: &str) -> Vec<Item> {
+    let inside = path.strip_prefix("src/").unwrap_or(path);
+    let folder = inside.split_once('/').map_or("", |(folder, _)| folder);
+    let (mut items, mut owner, mut aliases) = (Vec::new(), String::new(), Vec::new());
+    for line in source.lines() {
+        let text = line.trim_start();
+        if let Some(alias) = text.strip_prefix("#[doc(alias = \"") {
+            aliases.extend(alias.split('"').next().map(str::to_owned));
+            continue;
+        }
+        if text.starts_with("#[") || text.starts_with("//") {
+            continue;
+        }
+        let aliases = std::mem::take(&mut aliases);
+        let mut declare = |owner: &str, name: &str| {
+            let (folder, owner, name) = (folder.to_owned(), owner.to_owned(), name.to_owned());
+            items.push(Item { folder, owner, name, aliases: aliases.clone() });
+        };
+        let is_indented = text.len() < line.len();
+        if line == "}" {
+            owner.clear();
+        } else if text.starts_with("impl") {
+            implementor(text).clone_into(&mut owner);
+        } else if let Some(name) = text.strip_prefix("macro_rules! ") {
+            declare("", &format!("{}!", word(name)));
+        } else if let Some(name) = after(text, &["struct ", "enum ", "trait ", "type "]) {
+            declare("", word(name));
+            word(name).clone_into(&mut owner);
+        } else if let Some(name) = after(text, &["fn "]) {
+            declare(if is_indented { &owner } else { "" }, word(name));
+        } else if is_indented && !owner.is_empty() && is_member(text) {
+            declare(&owner, word(text.trim_start_matches("pub ")));
+        }
+    }
+    items
+}
+
+/// What follows one of the `keywords`, behind a visibility and the like.
+fn after<'a>(text: &'a str, keywords: &[&str]) -> Option<&'a str> {
+    let mut rest = text;
+    while let Some(more) =
+        ["pub ", "const ", "unsafe ", "async "].iter().find_map(|word| rest.strip_prefix(word))
+    {
+        rest = more;
+    }
+    keywords.iter().find_map(|keyword| rest.strip_prefix(keyword))
+}
+
+/// Whether a line is a public field or a variant.
+fn is_member(text: &str) -> bool {
+    let field = text.strip_prefix("pub ").is_some_and(|text| text.contains(": "));
+    field || text.starts_with(char::is_uppercase) && text.ends_with([',', '{'])
+}
+
+/// The word at the beginning.
+fn word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// The type that an `impl` is for.
+fn implementor(text: &str) -> &str {
+    let target = text.split_once(" for ").map_or_else(|| behind_generics(&text[4..]), |(_, of)| of);
+    let target = target.trim_start_matches(['&', ' ']);
+    if target.starts_with('$') { "$" } else { word(target) }
+}
+
+/// What stands behind `<..>`, if that is what `text` begins with.
+fn behind_generics(text: &str) -> &str {
+    let (mut depth, mut before) = (0, ' ');
+    let end = text.find(|c| {
+        match c {
+            '<' => depth += 1,
+            '>' if before != '-' => depth -= 1,
+            _ => {}
+        }
+        before = c;
+        depth == 0
+    });
+    match end {
+        Some(end) if text.starts_with('<') => text[end + 1..].trim_start(),
+        _ => text.trim_start(),
+    }
+}
