@@ -1,10 +1,28 @@
 //! Pages that no single item could hold. They are documentation only: no code is built from this module.
 //!
+//! * [Channel or mutex?](channel_or_mutex)
+//! * [Who closes?](who_closes) And what the others are told.
+//! * [Cancel safety](cancel_safety): what is lost and what is kept when a future is dropped.
 //! * [From Go](from_go): idioms side by side, and the table of every name.
 
-/// What the pages' links begin with.
+/// What the links of the pages begin with.
 mod names {
     pub use crate::*;
+}
+
+pub mod channel_or_mutex {
+    #![doc = include_str!("../docs/channel-or-mutex.md")]
+    use super::names::*;
+}
+
+pub mod who_closes {
+    #![doc = include_str!("../docs/who-closes.md")]
+    use super::names::*;
+}
+
+pub mod cancel_safety {
+    #![doc = include_str!("../docs/cancel-safety.md")]
+    use super::names::*;
 }
 
 pub mod from_go {

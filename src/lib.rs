@@ -47,7 +47,7 @@
 //! | `net` | [`net`] |
 //! | `runtime.Gosched`, `Goexit`, `NumGoroutine`, `GOMAXPROCS` | [`runtime`] |
 //!
-//! [From Go](guide::from_go) has every name, and the idioms.
+//! [From Go](guide::from_go) has every name, and the idioms; the [guide] has more pages.
 //!
 //! The paths are also tokio's: [`spawn`], [`task`], [`time`], [`net`], [`io`], [`runtime::Builder`] have
 //! the names and signatures that tokio users know.
