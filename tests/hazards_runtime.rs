@@ -494,11 +494,11 @@ fn t26_what_is_started_after_the_shutdown_is_cancelled_and_dropped() {
     }
 }
 
-// T27: goroutines and their children. (Groups that end their members are not there yet.)
+// T27: goroutines and their children. (Those of groups are in `hazards_xsync.rs`.)
 
 /// duroxide#45: aborting a task detached the children that it awaited; nobody could stop them any
 /// more. gort's rule: a handle that is dropped detaches, whoever drops it, and only that; what must
-/// end together is ended by the runtime's end.
+/// end together is told so by a context, as that of a group, or ended by the runtime's end.
 #[test]
 fn t27_a_dropped_handle_detaches_and_an_abort_ends_one_goroutine_only() {
     let (drops, count) = counter();

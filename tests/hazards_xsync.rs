@@ -1,10 +1,10 @@
-//! Hazards of Go's `golang.org/x/sync`: T9, T35 and T36.
+//! Hazards of Go's `golang.org/x/sync`: T9, T27, T35 and T36.
 
 mod common;
 
-use common::everywhere::{dies_everywhere, seeded, workers};
+use common::everywhere::{dies_everywhere, everywhere, seeded, workers};
 use common::{Polled, flag, go, run};
-use gort::context::{Error, background, with_cancel};
+use gort::context::{Context, Error, background, with_cancel};
 use gort::errgroup::Group;
 use gort::semaphore::Weighted;
 use gort::singleflight;
@@ -120,6 +120,45 @@ fn t09_permits_are_neither_lost_nor_made_whoever_gives_up() {
         }
         wg.wait().await;
         assert!(sem.try_acquire(3));
+    });
+}
+
+// T27: what was started for somebody goes on when that one has gone (duroxide #45).
+
+/// Starts a goroutine that holds `held` and waits for the end of the group's context.
+async fn stoppable(group: &Group, ctx: &Context, held: impl Send + 'static) {
+    let ctx = ctx.clone();
+    let member = async move {
+        let _held = held;
+        ctx.done().recv().await;
+        Ok(())
+    };
+    group.go(member).await;
+}
+
+#[test]
+fn t27_a_group_that_is_dropped_stops_its_goroutines_and_those_of_groups_inside() {
+    everywhere(|| async {
+        let alive = flag();
+        let (group, ctx) = Group::with_context(&background());
+        stoppable(&group, &ctx, alive.clone()).await;
+        let (at, held) = (ctx.clone(), alive.clone());
+        group
+            .go(async move {
+                let (inner, inner_ctx) = Group::with_context(&at);
+                stoppable(&inner, &inner_ctx, held.clone()).await;
+                let _held = held;
+                inner.wait().await
+            })
+            .await;
+        let other = group.clone();
+        drop(group);
+        assert_eq!(ctx.err(), None, "there is another handle");
+        drop(other);
+        assert_eq!(ctx.err(), Some(Error::Canceled));
+        while alive.alive() > 1 {
+            gort::runtime::gosched().await;
+        }
     });
 }
 

@@ -42,6 +42,17 @@ type Payload = Box<dyn Any + Send>;
 #[doc(alias = "errgroup.Group")]
 pub struct Group<E = BoxError> {
     inner: Arc<Inner<E>>,
+    /// Of the handles only: the goroutines keep `inner`.
+    scope: Option<Arc<Scope>>,
+}
+
+/// Cancels the group's context when the last handle goes, whoever still runs.
+struct Scope(Cancel);
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
 struct Inner<E> {
@@ -69,7 +80,7 @@ impl Group {
     /// A group, and a context made from `ctx` that is cancelled when the first goroutine fails, with its error
     /// as the cause, or when [`wait`](Self::wait) is over.
     ///
-    /// It is also cancelled when the last handle of the group is dropped.
+    /// It is also cancelled when the last handle of the group is dropped, though goroutines of it may still run.
     ///
     /// # Go
     ///
@@ -122,6 +133,7 @@ impl<E: Failure> Group<E> {
     fn make(cancel: Option<Cancel>) -> Self {
         let state = State { limit: None, failed: false, error: None, panic: None };
         Self {
+            scope: cancel.clone().map(|cancel| Arc::new(Scope(cancel))),
             inner: Arc::new(Inner {
                 members: WaitGroup::new(),
                 cancel,
@@ -303,7 +315,7 @@ impl Default for Group {
 
 impl<E> Clone for Group<E> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner) }
+        Self { inner: Arc::clone(&self.inner), scope: self.scope.clone() }
     }
 }
 
