@@ -158,6 +158,10 @@ pub struct Cond {
 impl Cond {
     const_fn! {
         /// A condition variable that nobody waits for.
+        ///
+        /// # Go
+        ///
+        /// `sync.NewCond`, without a lock: that comes with each wait.
         #[doc(alias = "NewCond")]
         pub const fn new() -> Self {
             Self { queue: Object::new(Queue { waiting: List::new(), told: List::new(), next: 0 }) }
@@ -178,6 +182,28 @@ impl Cond {
     ///
     /// Dropping the future ends the wait, and the lock stays released. If it had been told, and had not
     /// got the lock back, the next that was waiting at that time is told instead.
+    ///
+    /// # Go
+    ///
+    /// `c.Wait()`, with `c.L` locked. In Go it can neither be given up nor be part of a `select`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::select;
+    /// use gort::sync::{Cond, Mutex};
+    /// use gort::time::{Duration, sleep};
+    ///
+    /// # gort::run(async {
+    /// let (queue, filled) = (Mutex::new(Vec::<i32>::new()), Cond::new());
+    /// let guard = queue.lock().await;
+    /// select! {
+    ///     _guard = filled.wait(guard) => unreachable!("nobody signals"),
+    ///     () = sleep(Duration::from_millis(1)) => println!("still empty"),
+    /// }
+    /// assert!(queue.try_lock().is_ok(), "whoever gives up does not get the lock back");
+    /// # });
+    /// ```
     #[doc(alias = "Cond.L")]
     #[doc(alias = "Wait")]
     #[track_caller]
@@ -194,6 +220,10 @@ impl Cond {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    ///
+    /// # Go
+    ///
+    /// `c.Wait()`.
     #[doc(alias = "Wait")]
     #[track_caller]
     pub fn blocking_wait<L: Locker>(&self, locker: L) -> L {
@@ -201,6 +231,33 @@ impl Cond {
     }
 
     /// Tells the one that has waited longest, if somebody waits. The lock need not be held.
+    ///
+    /// # Go
+    ///
+    /// `c.Signal()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::{Cond, Mutex};
+    /// use std::sync::Arc;
+    ///
+    /// # gort::run(async {
+    /// let shared = Arc::new((Mutex::new(0), Cond::new()));
+    /// let other = shared.clone();
+    /// let taker = gort::go(async move {
+    ///     let (count, changed) = &*other;
+    ///     let mut count = count.lock().await;
+    ///     while *count == 0 {
+    ///         count = changed.wait(count).await;
+    ///     }
+    ///     *count -= 1;
+    /// });
+    /// *shared.0.lock().await += 1;
+    /// shared.1.signal(); // one is enough for one
+    /// taker.await.unwrap();
+    /// # });
+    /// ```
     #[doc(alias = "Signal")]
     #[doc(alias = "notify_one")]
     pub fn signal(&self) {
@@ -215,6 +272,10 @@ impl Cond {
     }
 
     /// Tells everybody that waits. The lock need not be held.
+    ///
+    /// # Go
+    ///
+    /// `c.Broadcast()`.
     #[doc(alias = "Broadcast")]
     #[doc(alias = "notify_all")]
     pub fn broadcast(&self) {

@@ -105,6 +105,21 @@ impl<K, V> Map<K, V> {
     }
 
     /// Deletes all entries, at one instant.
+    ///
+    /// # Go
+    ///
+    /// `m.Clear()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::Map;
+    ///
+    /// let map = Map::new();
+    /// map.store("one", 1);
+    /// map.clear();
+    /// assert_eq!(map.load(&"one"), None);
+    /// ```
     #[doc(alias = "Clear")]
     pub fn clear(&self) {
         let all = self.all();
@@ -130,6 +145,21 @@ impl<K: Hash + Eq, V> Map<K, V> {
     }
 
     /// Stores a value, and drops what was there.
+    ///
+    /// # Go
+    ///
+    /// `m.Store(key, value)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::Map;
+    ///
+    /// let map = Map::new();
+    /// map.store("one", 1);
+    /// map.store("one", 11);
+    /// assert_eq!(map.load(&"one"), Some(11));
+    /// ```
     #[doc(alias = "Store")]
     pub fn store(&self, key: K, value: V) {
         drop(self.exchange(key, value));
@@ -150,12 +180,44 @@ impl<K: Hash + Eq, V> Map<K, V> {
     }
 
     /// Deletes the entry, if there is one.
+    ///
+    /// # Go
+    ///
+    /// `m.Delete(key)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::Map;
+    ///
+    /// let map = Map::new();
+    /// map.store("one", 1);
+    /// map.delete(&"one");
+    /// map.delete(&"two"); // was never there
+    /// assert_eq!(map.load(&"one"), None);
+    /// ```
     #[doc(alias = "Delete")]
     pub fn delete(&self, key: &K) {
         drop(self.take(key));
     }
 
     /// Stores `new` if the value is equal to `old`, and says whether it did. An absent value is equal to none.
+    ///
+    /// # Go
+    ///
+    /// `m.CompareAndSwap(key, old, new)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::Map;
+    ///
+    /// let map = Map::new();
+    /// map.store("one", 1);
+    /// assert!(map.compare_and_swap(&"one", &1, 11));
+    /// assert!(!map.compare_and_swap(&"one", &1, 111), "it is 11 now");
+    /// assert!(!map.compare_and_swap(&"two", &0, 2), "absent is not zero");
+    /// ```
     #[doc(alias = "CompareAndSwap")]
     pub fn compare_and_swap(&self, key: &K, old: &V, new: V) -> bool
     where
@@ -170,6 +232,21 @@ impl<K: Hash + Eq, V> Map<K, V> {
     }
 
     /// Deletes the entry if its value is equal to `old`, and says whether it did.
+    ///
+    /// # Go
+    ///
+    /// `m.CompareAndDelete(key, old)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::Map;
+    ///
+    /// let map = Map::new();
+    /// map.store("one", 1);
+    /// assert!(!map.compare_and_delete(&"one", &2));
+    /// assert!(map.compare_and_delete(&"one", &1));
+    /// ```
     #[doc(alias = "CompareAndDelete")]
     pub fn compare_and_delete(&self, key: &K, old: &V) -> bool
     where
@@ -202,6 +279,28 @@ impl<K: Hash + Eq, V> Map<K, V> {
     /// It is no picture of one instant, but no key comes twice. An entry that is there from beginning to end
     /// comes; of one that is stored, changed or deleted meanwhile, either state may be seen. `f` may call any
     /// method of the map, this one too. Costs time for all entries of a part even if `f` stops early.
+    ///
+    /// # Go
+    ///
+    /// `m.Range(f)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::Map;
+    ///
+    /// let map = Map::new();
+    /// for n in 1..=3 {
+    ///     map.store(n, n * n);
+    /// }
+    /// let mut sum = 0;
+    /// map.range(|key, square| {
+    ///     map.delete(key);
+    ///     sum += square;
+    ///     true // go on
+    /// });
+    /// assert_eq!((sum, map.load(&1)), (14, None));
+    /// ```
     #[doc(alias = "Range")]
     pub fn range(&self, mut f: impl FnMut(&K, &V) -> bool) {
         for part in &self.all().parts {
@@ -220,12 +319,40 @@ impl<K: Hash + Eq, V> Map<K, V> {
 
 impl<K: Hash + Eq, V: Clone> Map<K, V> {
     /// The value, if there is one.
+    ///
+    /// # Go
+    ///
+    /// `m.Load(key)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::Map;
+    ///
+    /// let map = Map::new();
+    /// map.store("one", 1);
+    /// assert_eq!((map.load(&"one"), map.load(&"two")), (Some(1), None));
+    /// ```
     #[doc(alias = "Load")]
     pub fn load(&self, key: &K) -> Option<V> {
         self.get(key).map(own)
     }
 
     /// The value if there is one, and true; else stores `value` and yields it and false.
+    ///
+    /// # Go
+    ///
+    /// `m.LoadOrStore(key, value)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::Map;
+    ///
+    /// let map = Map::new();
+    /// assert_eq!(map.load_or_store("one", 1), (1, false));
+    /// assert_eq!(map.load_or_store("one", 2), (1, true));
+    /// ```
     #[doc(alias = "LoadOrStore")]
     pub fn load_or_store(&self, key: K, value: V) -> (V, bool) {
         if let Some(there) = self.get(&key) {
@@ -246,12 +373,41 @@ impl<K: Hash + Eq, V: Clone> Map<K, V> {
     }
 
     /// Stores a value and returns the one that was there.
+    ///
+    /// # Go
+    ///
+    /// `m.Swap(key, value)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::Map;
+    ///
+    /// let map = Map::new();
+    /// assert_eq!(map.swap("one", 1), None);
+    /// assert_eq!(map.swap("one", 2), Some(1));
+    /// ```
     #[doc(alias = "Swap")]
     pub fn swap(&self, key: K, value: V) -> Option<V> {
         self.exchange(key, value).map(own)
     }
 
     /// Deletes the entry and returns its value, if there was one.
+    ///
+    /// # Go
+    ///
+    /// `m.LoadAndDelete(key)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::Map;
+    ///
+    /// let map = Map::new();
+    /// map.store("one", 1);
+    /// assert_eq!(map.load_and_delete(&"one"), Some(1));
+    /// assert_eq!(map.load_and_delete(&"one"), None);
+    /// ```
     #[doc(alias = "LoadAndDelete")]
     pub fn load_and_delete(&self, key: &K) -> Option<V> {
         self.take(key).map(own)

@@ -90,6 +90,19 @@ impl<T: ?Sized> Mutex<T> {
     /// # Go
     ///
     /// `mu.Lock()`. Locking twice in one goroutine waits for ever, as in Go.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # gort::run(async {
+    /// let balance = gort::sync::Mutex::new(100);
+    /// {
+    ///     let mut balance = balance.lock().await;
+    ///     *balance -= 30;
+    /// } // unlocked
+    /// assert_eq!(*balance.lock().await, 70);
+    /// # });
+    /// ```
     #[doc(alias = "Lock")]
     #[track_caller]
     pub fn lock(&self) -> Lock<'_, T> {
@@ -101,6 +114,20 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     ///
     /// [`TryLockError`] if it is not, or if it is promised to somebody who has waited for long.
+    ///
+    /// # Go
+    ///
+    /// `mu.TryLock()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mutex = gort::sync::Mutex::new(0);
+    /// let guard = mutex.try_lock().unwrap();
+    /// assert!(mutex.try_lock().is_err());
+    /// drop(guard);
+    /// assert!(mutex.try_lock().is_ok());
+    /// ```
     #[doc(alias = "TryLock")]
     pub fn try_lock(&self) -> Result<MutexGuard<'_, T>, TryLockError> {
         if self.raw.try_lock() { Ok(MutexGuard { mutex: self }) } else { Err(TryLockError::new()) }
@@ -109,6 +136,22 @@ impl<T: ?Sized> Mutex<T> {
     /// Blocks the thread until the lock is free, and takes it. For threads outside of async code.
     ///
     /// In a goroutine it works too, but a worker is stuck meanwhile.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::Mutex;
+    /// use std::thread;
+    ///
+    /// let sum = Mutex::new(0);
+    /// thread::scope(|scope| {
+    ///     for n in 1..=3 {
+    ///         let sum = &sum;
+    ///         scope.spawn(move || *sum.blocking_lock() += n);
+    ///     }
+    /// });
+    /// assert_eq!(sum.into_inner(), 6);
+    /// ```
     #[track_caller]
     pub fn blocking_lock(&self) -> MutexGuard<'_, T> {
         self.raw.blocking_lock();
@@ -304,6 +347,18 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     }
 
     /// A guard of a part of the data.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::{Mutex, MutexGuard};
+    ///
+    /// let pair = Mutex::new((1, "one"));
+    /// let mut number = MutexGuard::map(pair.try_lock().unwrap(), |pair| &mut pair.0);
+    /// *number = 2;
+    /// drop(number);
+    /// assert_eq!(pair.into_inner(), (2, "one"));
+    /// ```
     pub fn map<U: ?Sized>(
         mut this: Self,
         f: impl FnOnce(&mut T) -> &mut U,

@@ -69,6 +69,22 @@ impl Once {
     /// Dropping the future of a caller that waits changes nothing. If the future that runs `f` is dropped
     /// before its end, `f` is cut off where it stands and nothing counts as done: the next caller does its
     /// own `f`.
+    ///
+    /// # Go
+    ///
+    /// `once.Do(f)`. Calling it in its own `f` waits for ever, as in Go.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # gort::run(async {
+    /// let (once, mut first) = (gort::sync::Once::new(), 0);
+    /// for n in 1..=3 {
+    ///     once.call_once(async || first = n).await;
+    /// }
+    /// assert_eq!(first, 1);
+    /// # });
+    /// ```
     #[doc(alias = "Do")]
     #[track_caller]
     pub fn call_once<F, Fut>(&self, f: F) -> CallOnce<'_, F, Fut>

@@ -117,6 +117,17 @@ impl<T> OnceValue<T> {
     /// # Panics
     ///
     /// If the function has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # gort::run(async {
+    /// let answer = gort::sync::OnceValue::new(|| async { 42 });
+    /// assert_eq!(answer.get(), None);
+    /// answer.call().await;
+    /// assert_eq!(answer.get(), Some(&42));
+    /// # });
+    /// ```
     pub fn get(&self) -> Option<&T> {
         self.shared.outcome.get().map(value)
     }

@@ -79,6 +79,10 @@ pub struct Pool<T, F = fn() -> T> {
 impl<T, F> Pool<T, F> {
     const_fn! {
         /// An empty pool, which makes a value with `make` where it has none.
+        ///
+        /// # Go
+        ///
+        /// The field `New`.
         #[doc(alias = "Pool.New")]
         pub const fn new(make: F) -> Self {
             Self { shelves: OnceLock::new(), make }
@@ -92,6 +96,17 @@ impl<T, F> Pool<T, F> {
     }
 
     /// A value out of the pool, if there is one.
+    ///
+    /// # Go
+    ///
+    /// `p.Get()` of a pool without `New`: `None` is its `nil`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = gort::sync::Pool::<Vec<u8>>::default();
+    /// assert_eq!(pool.try_get(), None);
+    /// ```
     #[doc(alias = "Get")]
     pub fn try_get(&self) -> Option<T> {
         let shelves = self.shelves();
@@ -106,6 +121,10 @@ impl<T, F> Pool<T, F> {
     }
 
     /// Gives a value to the pool, which keeps it or drops it.
+    ///
+    /// # Go
+    ///
+    /// `p.Put(x)`.
     #[doc(alias = "Put")]
     pub fn put(&self, value: T) {
         let shelves = self.shelves();
@@ -137,6 +156,19 @@ impl<T, F> Pool<T, F> {
 
 impl<T, F: Fn() -> T> Pool<T, F> {
     /// A value out of the pool, or a new one.
+    ///
+    /// # Go
+    ///
+    /// `p.Get()` of a pool with `New`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = gort::sync::Pool::new(|| String::with_capacity(100));
+    /// let text = pool.get();
+    /// assert!(text.capacity() >= 100);
+    /// pool.put(text);
+    /// ```
     #[doc(alias = "Get")]
     pub fn get(&self) -> T {
         self.try_get().unwrap_or_else(&self.make)

@@ -163,6 +163,19 @@ impl RawMutex {
     /// Takes the lock if it is free, and says whether it did.
     ///
     /// False also while the lock is promised to somebody who has waited for long.
+    ///
+    /// # Go
+    ///
+    /// `mu.TryLock()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mu = gort::sync::RawMutex::new();
+    /// assert!(mu.try_lock());
+    /// assert!(!mu.try_lock());
+    /// mu.unlock();
+    /// ```
     #[doc(alias = "TryLock")]
     #[inline]
     pub fn try_lock(&self) -> bool {

@@ -187,6 +187,10 @@ impl RawRwLock {
     }
 
     /// Takes the lock for reading if no writer holds it or waits for it, and says whether it did.
+    ///
+    /// # Go
+    ///
+    /// `mu.TryRLock()`.
     #[doc(alias = "TryRLock")]
     #[inline]
     pub fn try_read(&self) -> bool {
@@ -197,6 +201,10 @@ impl RawRwLock {
     }
 
     /// Takes the lock for writing if nobody holds it or waits for it, and says whether it did.
+    ///
+    /// # Go
+    ///
+    /// `mu.TryLock()`.
     #[doc(alias = "TryLock")]
     #[inline]
     pub fn try_write(&self) -> bool {
@@ -229,6 +237,10 @@ impl RawRwLock {
     ///
     /// If no reader holds it, with Go's text `sync: RUnlock of unlocked RWMutex`. As with
     /// [`RawMutex::unlock`](super::RawMutex::unlock), the goroutine's runtime is finished then.
+    ///
+    /// # Go
+    ///
+    /// `mu.RUnlock()`, whose misuse is a fatal error.
     #[doc(alias = "RUnlock")]
     #[track_caller]
     pub fn unlock_read(&self) {
@@ -249,6 +261,10 @@ impl RawRwLock {
     ///
     /// If no writer holds it, with Go's text `sync: Unlock of unlocked RWMutex`. As with
     /// [`RawMutex::unlock`](super::RawMutex::unlock), the goroutine's runtime is finished then.
+    ///
+    /// # Go
+    ///
+    /// `mu.Unlock()`, whose misuse is a fatal error.
     #[doc(alias = "Unlock")]
     #[track_caller]
     pub fn unlock_write(&self) {
@@ -264,6 +280,23 @@ impl RawRwLock {
     }
 
     /// Go's `RLocker`: this lock, for reading, as something to lock and unlock.
+    ///
+    /// # Go
+    ///
+    /// `mu.RLocker()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # gort::run(async {
+    /// let mu = gort::sync::RawRwLock::new();
+    /// let locker = mu.rlocker();
+    /// locker.lock().await;
+    /// assert!(mu.try_read() && !mu.try_write());
+    /// mu.unlock_read();
+    /// locker.unlock();
+    /// # });
+    /// ```
     #[doc(alias = "RLocker")]
     pub fn rlocker(&self) -> RLocker<'_> {
         RLocker(self)

@@ -111,6 +111,16 @@ impl<T: ?Sized> RwLock<T> {
     /// # Go
     ///
     /// `mu.RLock()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # gort::run(async {
+    /// let config = gort::sync::RwLock::new(String::from("v1"));
+    /// let (one, other) = (config.read().await, config.read().await); // side by side
+    /// assert_eq!(*one, *other);
+    /// # });
+    /// ```
     #[doc(alias = "RLock")]
     #[track_caller]
     pub fn read(&self) -> RwLockRead<'_, T> {
@@ -130,6 +140,16 @@ impl<T: ?Sized> RwLock<T> {
     /// # Go
     ///
     /// `mu.Lock()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # gort::run(async {
+    /// let config = gort::sync::RwLock::new(String::from("v1"));
+    /// config.write().await.push_str(".1");
+    /// assert_eq!(*config.read().await, "v1.1");
+    /// # });
+    /// ```
     #[doc(alias = "Lock")]
     #[track_caller]
     pub fn write(&self) -> RwLockWrite<'_, T> {
@@ -141,6 +161,21 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     ///
     /// [`TryLockError`] otherwise.
+    ///
+    /// # Go
+    ///
+    /// `mu.TryRLock()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = gort::sync::RwLock::new(0);
+    /// let reading = lock.try_read().unwrap();
+    /// assert!(lock.try_read().is_ok());
+    /// drop(reading);
+    /// let _writing = lock.try_write().unwrap();
+    /// assert!(lock.try_read().is_err());
+    /// ```
     #[doc(alias = "TryRLock")]
     pub fn try_read(&self) -> Result<RwLockReadGuard<'_, T>, TryLockError> {
         if self.raw.try_read() { Ok(self.reading()) } else { Err(TryLockError::new()) }
@@ -151,6 +186,20 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     ///
     /// [`TryLockError`] otherwise.
+    ///
+    /// # Go
+    ///
+    /// `mu.TryLock()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = gort::sync::RwLock::new(0);
+    /// *lock.try_write().unwrap() += 1;
+    /// let reading = lock.try_read().unwrap();
+    /// assert!(lock.try_write().is_err());
+    /// assert_eq!(*reading, 1);
+    /// ```
     #[doc(alias = "TryLock")]
     pub fn try_write(&self) -> Result<RwLockWriteGuard<'_, T>, TryLockError> {
         if self.raw.try_write() {
@@ -411,6 +460,16 @@ unsafe impl<T: ?Sized + Sync> Sync for RwLockReadGuard<'_, T> {}
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// A guard of a part of the data.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::{RwLock, RwLockReadGuard};
+    ///
+    /// let pair = RwLock::new((1, "one"));
+    /// let word = RwLockReadGuard::map(pair.try_read().unwrap(), |pair| &pair.1);
+    /// assert_eq!(*word, "one");
+    /// ```
     pub fn map<F, U: ?Sized>(this: Self, f: F) -> RwLockReadGuard<'a, U>
     where
         F: FnOnce(&T) -> &U,

@@ -135,6 +135,24 @@ impl WaitGroup {
     /// With Go's texts: `sync: negative WaitGroup counter`, if it becomes negative;
     /// `sync: WaitGroup misuse: Add called concurrently with Wait`, if that is seen to happen. The
     /// counter wraps at 32 bits.
+    ///
+    /// # Go
+    ///
+    /// `wg.Add(delta)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # gort::run(async {
+    /// let wg = gort::sync::WaitGroup::new();
+    /// wg.add(2);
+    /// for _ in 0..2 {
+    ///     let wg = wg.clone();
+    ///     gort::go(async move { wg.done() });
+    /// }
+    /// wg.wait().await;
+    /// # });
+    /// ```
     #[doc(alias = "Add")]
     #[track_caller]
     #[inline]
@@ -149,6 +167,10 @@ impl WaitGroup {
     /// # Panics
     ///
     /// As [`add`](Self::add).
+    ///
+    /// # Go
+    ///
+    /// `wg.Done()`.
     #[doc(alias = "Done")]
     #[track_caller]
     #[inline]
@@ -157,6 +179,10 @@ impl WaitGroup {
     }
 
     /// A guard that says [`done`](Self::done) when it is dropped; Go's `defer wg.Done()`.
+    ///
+    /// # Go
+    ///
+    /// `defer wg.Done()`.
     ///
     /// ```
     /// # use gort::sync::WaitGroup;
@@ -180,6 +206,24 @@ impl WaitGroup {
     /// # Panics
     ///
     /// As [`add`](Self::add).
+    ///
+    /// # Go
+    ///
+    /// `wg.Go(f)`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # gort::run(async {
+    /// let (wg, done) = (gort::sync::WaitGroup::new(), gort::Chan::new(3));
+    /// for n in 1..=3 {
+    ///     let done = done.clone();
+    ///     wg.go(async move { done.send(n).await });
+    /// }
+    /// wg.wait().await;
+    /// assert_eq!(done.len(), 3);
+    /// # });
+    /// ```
     #[doc(alias = "Go")]
     #[track_caller]
     pub fn go<F>(&self, future: F)
@@ -203,6 +247,27 @@ impl WaitGroup {
     /// # Cancel safety
     ///
     /// Dropping the future ends the wait and changes nothing else.
+    ///
+    /// # Go
+    ///
+    /// `wg.Wait()`. Here it can be an arm of a [`select!`](macro@crate::select).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::select;
+    /// use gort::sync::WaitGroup;
+    /// use gort::time::{Duration, after};
+    ///
+    /// # gort::run(async {
+    /// let wg = WaitGroup::new();
+    /// wg.go(std::future::pending::<()>());
+    /// select! {
+    ///     () = wg.wait() => unreachable!("it never ends"),
+    ///     <-after(Duration::from_millis(1)) => println!("waited long enough"),
+    /// }
+    /// # });
+    /// ```
     #[doc(alias = "Wait")]
     #[track_caller]
     pub fn wait(&self) -> Wait<'_> {
@@ -216,6 +281,10 @@ impl WaitGroup {
     /// # Panics
     ///
     /// As [`wait`](Self::wait).
+    ///
+    /// # Go
+    ///
+    /// `wg.Wait()`.
     #[doc(alias = "Wait")]
     #[track_caller]
     pub fn blocking_wait(&self) {
