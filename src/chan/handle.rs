@@ -30,6 +30,10 @@ use std::sync::Arc;
 /// `makechan: size out of range` if such a buffer could not exist. No memory is taken before values
 /// are in it.
 ///
+/// # Go
+///
+/// `make(chan T, n)`, and its conversions to `chan<- T` and `<-chan T`.
+///
 /// # Examples
 ///
 /// ```
@@ -173,6 +177,10 @@ pub struct Chan<T> {
 ///
 /// When the last sender is dropped the channel is closed.
 ///
+/// # Go
+///
+/// `chan<- T`. Go closes nothing by itself: that the last sender closes is what `defer close(ch)` is there.
+///
 /// # Examples
 ///
 /// ```
@@ -202,6 +210,10 @@ pub struct Sender<T> {
 ///
 /// Receiving never closes: that is for those who send.
 ///
+/// # Go
+///
+/// `<-chan T`.
+///
 /// ```compile_fail,E0599
 /// let (_tx, rx) = gort::chan::<i32>(0);
 /// rx.close();
@@ -220,6 +232,10 @@ impl<T> Chan<T> {
     ///
     /// `makechan: size out of range` if such a buffer could not exist. No memory is taken before
     /// values are in it.
+    ///
+    /// # Go
+    ///
+    /// `make(chan T, n)`.
     ///
     /// # Examples
     ///
@@ -353,6 +369,10 @@ macro_rules! sending {
             /// `close of closed channel` if it is (also if it was closed because the last sender
             /// had been dropped); `close of nil channel`.
             ///
+            /// # Go
+            ///
+            /// `close(ch)`.
+            ///
             /// # Examples
             ///
             /// ```
@@ -371,6 +391,10 @@ macro_rules! sending {
 
             /// Closes the channel as [`close`](Self::close) does, or returns false if it is closed or
             /// nil.
+            ///
+            /// # Go
+            ///
+            /// `close(ch)`, where Go panics.
             ///
             /// # Examples
             ///
@@ -509,6 +533,10 @@ macro_rules! receiving {
 
             /// This end as a `Stream` of futures, which counts as a receiver of its own.
             ///
+            /// # Go
+            ///
+            /// `range ch`, for code that takes a `Stream`.
+            ///
             /// # Examples
             ///
             /// ```
@@ -579,16 +607,28 @@ macro_rules! any_handle {
         impl<T> $handle<T> {
             /// A nil channel, on which every operation waits for ever, and that is never ready in
             /// a `select!`.
+            ///
+            /// # Go
+            ///
+            /// `var ch chan T`.
             pub const fn nil() -> Self {
                 Self { core: None }
             }
 
             /// Whether this is a nil channel.
+            ///
+            /// # Go
+            ///
+            /// `ch == nil`.
             pub fn is_nil(&self) -> bool {
                 self.core.is_none()
             }
 
             /// How many values are queued.
+            ///
+            /// # Go
+            ///
+            /// `len(ch)`.
             pub fn len(&self) -> usize {
                 self.core().map_or(0, |core| core.lock().len())
             }
@@ -600,6 +640,10 @@ macro_rules! any_handle {
             }
 
             /// How many values can be queued; 0 for an unbuffered channel and for nil.
+            ///
+            /// # Go
+            ///
+            /// `cap(ch)`.
             #[doc(alias = "cap")]
             pub fn capacity(&self) -> usize {
                 self.core().map_or(0, |core| core.lock().capacity())

@@ -62,6 +62,18 @@ impl Stop {
     /// it was stopped before. It does not wait for work that has been started.
     ///
     /// The future is dropped before this returns.
+    ///
+    /// ```
+    /// use gort::context::{after_func, background, with_cancel};
+    ///
+    /// gort::run(async {
+    ///     let (ctx, cancel) = with_cancel(&background());
+    ///     let stop = after_func(&ctx, async { unreachable!("it was stopped") });
+    ///     assert!(stop.stop());
+    ///     assert!(!stop.stop(), "it was already");
+    ///     cancel.cancel();
+    /// });
+    /// ```
     pub fn stop(&self) -> bool {
         let action = self.node.scope().and_then(Scope::take_action);
         let stopped = action.is_some();

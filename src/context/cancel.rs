@@ -47,6 +47,19 @@ impl Cancel {
     ///
     /// Goroutines that wait for `done` are woken. No lock is held meanwhile, and a waker that panics
     /// does so when all is done.
+    ///
+    /// # Go
+    ///
+    /// Calling a `CancelFunc`.
+    ///
+    /// ```
+    /// use gort::context::{background, with_cancel};
+    ///
+    /// let (parent, cancel) = with_cancel(&background());
+    /// let (child, _cancel) = with_cancel(&parent);
+    /// cancel.cancel();
+    /// assert!(child.err().is_some(), "it has ended when the call returns");
+    /// ```
     #[doc(alias = "CancelFunc")]
     pub fn cancel(&self) {
         self.end(&End::plain(Error::Canceled));

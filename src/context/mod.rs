@@ -336,6 +336,21 @@ impl Context {
     ///
     /// When it is closed [`err`](Self::err) says why. Wait for it in a `select!`, as `<-ctx.done()`, or with
     /// `ctx.done().recv().await`.
+    ///
+    /// # Go
+    ///
+    /// `ctx.Done()`.
+    ///
+    /// ```
+    /// use gort::context::{background, with_cancel};
+    ///
+    /// gort::run(async {
+    ///     let (ctx, cancel) = with_cancel(&background());
+    ///     let worker = gort::go(async move { ctx.done().recv().await });
+    ///     cancel.cancel();
+    ///     worker.await.unwrap();
+    /// });
+    /// ```
     #[doc(alias = "Done")]
     #[must_use]
     pub fn done(&self) -> Receiver<()> {
@@ -344,6 +359,18 @@ impl Context {
 
     /// How the context has ended; `None` while it has not. Once it is there it does not change, and
     /// [`done`](Self::done) is closed.
+    ///
+    /// # Go
+    ///
+    /// `ctx.Err()`.
+    ///
+    /// ```
+    /// use gort::context::{Error, background, with_timeout};
+    /// use gort::time::Duration;
+    ///
+    /// let (ctx, _cancel) = with_timeout(&background(), Duration::ZERO);
+    /// assert_eq!(ctx.err(), Some(Error::DeadlineExceeded));
+    /// ```
     #[doc(alias = "Err")]
     #[must_use]
     pub fn err(&self) -> Option<Error> {
@@ -355,6 +382,10 @@ impl Context {
     /// # Errors
     ///
     /// The context has ended.
+    ///
+    /// # Go
+    ///
+    /// `if err := ctx.Err(); err != nil { return err }`.
     ///
     /// ```
     /// use gort::context::{Context, Error, background};
@@ -377,6 +408,19 @@ impl Context {
     /// Why the context has ended: the error of the first [`cancel_with`](Cancel::cancel_with), or of the
     /// deadline, that reached it; [`err`](Self::err) if that was given none. `None` while it has not
     /// ended.
+    ///
+    /// # Go
+    ///
+    /// `context.Cause(ctx)`.
+    ///
+    /// ```
+    /// use gort::context::{background, with_cancel};
+    ///
+    /// let (ctx, cancel) = with_cancel(&background());
+    /// assert!(ctx.cause().is_none());
+    /// cancel.cancel_with("out of paper");
+    /// assert_eq!(ctx.cause().unwrap().to_string(), "out of paper");
+    /// ```
     #[doc(alias = "context.Cause")]
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
@@ -385,6 +429,21 @@ impl Context {
 
     /// When the context ends by itself; `None` if it does not. It stays known when the context has
     /// ended.
+    ///
+    /// # Go
+    ///
+    /// `ctx.Deadline()`; `None` for `ok == false`.
+    ///
+    /// ```
+    /// use gort::context::{background, with_deadline};
+    /// use gort::time::{Duration, Instant};
+    ///
+    /// let soon = Instant::now() + Duration::from_secs(1);
+    /// let (ctx, _cancel) = with_deadline(&background(), soon);
+    /// let (child, _cancel) = with_deadline(&ctx, soon + Duration::from_secs(1));
+    /// assert_eq!(child.deadline(), Some(soon), "no later than its parent");
+    /// assert_eq!(background().deadline(), None);
+    /// ```
     #[doc(alias = "Deadline")]
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
@@ -395,6 +454,21 @@ impl Context {
     }
 
     /// The nearest value of this type; see [`with_value`].
+    ///
+    /// # Go
+    ///
+    /// `ctx.Value(key)`, with the type as the key.
+    ///
+    /// ```
+    /// use gort::context::{background, with_value};
+    ///
+    /// #[derive(Debug, PartialEq)]
+    /// struct UserId(u64);
+    ///
+    /// let ctx = with_value(&background(), UserId(7));
+    /// assert_eq!(ctx.value::<UserId>(), Some(&UserId(7)));
+    /// assert_eq!(ctx.value::<u64>(), None);
+    /// ```
     #[doc(alias = "Value")]
     #[must_use]
     pub fn value<T: Any>(&self) -> Option<&T> {

@@ -174,6 +174,21 @@ impl<E: Failure> Group<E> {
     /// # Go
     ///
     /// `g.TryGo(f)`.
+    ///
+    /// ```
+    /// use gort::errgroup::Group;
+    ///
+    /// gort::run(async {
+    ///     let group = Group::new();
+    ///     group.set_limit(1);
+    ///     let gate = gort::Chan::<()>::new(0);
+    ///     let first = gate.clone();
+    ///     group.go(async move { Ok(first.recv().await) }).await;
+    ///     assert!(group.try_go(async { Ok(()) }).is_err(), "the slot is taken");
+    ///     gate.close();
+    ///     group.wait().await.unwrap();
+    /// });
+    /// ```
     #[doc(alias = "TryGo")]
     #[track_caller]
     pub fn try_go<F>(&self, future: F) -> Result<(), F>
@@ -199,6 +214,28 @@ impl<E: Failure> Group<E> {
     /// # Go
     ///
     /// `g.SetLimit(n)`; a negative n is `None`.
+    ///
+    /// ```
+    /// use gort::errgroup::Group;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicUsize, Ordering};
+    ///
+    /// gort::run(async {
+    ///     let (group, active) = (Group::new(), Arc::new(AtomicUsize::new(0)));
+    ///     group.set_limit(3);
+    ///     for _ in 0..20 {
+    ///         let active = active.clone();
+    ///         let member = async move {
+    ///             assert!(active.fetch_add(1, Ordering::Relaxed) < 3);
+    ///             gort::runtime::gosched().await;
+    ///             active.fetch_sub(1, Ordering::Relaxed);
+    ///             Ok(())
+    ///         };
+    ///         group.go(member).await;
+    ///     }
+    ///     group.wait().await.unwrap();
+    /// });
+    /// ```
     #[doc(alias = "SetLimit")]
     #[track_caller]
     pub fn set_limit(&self, limit: impl Into<Option<usize>>) {
@@ -232,6 +269,21 @@ impl<E: Failure> Group<E> {
     /// # Cancel safety
     ///
     /// Dropping the future ends the wait and changes nothing else.
+    ///
+    /// # Go
+    ///
+    /// `g.Wait()`.
+    ///
+    /// ```
+    /// use gort::errgroup::Group;
+    ///
+    /// gort::run(async {
+    ///     let group = Group::new();
+    ///     group.go(async { Ok(()) }).await;
+    ///     group.go(async { Err("broken".into()) }).await;
+    ///     assert_eq!(group.wait().await.unwrap_err().to_string(), "broken");
+    /// });
+    /// ```
     #[doc(alias = "Wait")]
     #[track_caller]
     pub fn wait(&self) -> Wait<'_, E> {

@@ -122,6 +122,10 @@ impl Builder {
     /// # Panics
     ///
     /// If `count` is 0 or above 32,768.
+    ///
+    /// # Go
+    ///
+    /// `GOMAXPROCS`.
     #[track_caller]
     #[doc(alias = "GOMAXPROCS")]
     pub fn worker_threads(&mut self, count: usize) -> &mut Self {
@@ -137,6 +141,10 @@ impl Builder {
     /// # Panics
     ///
     /// If `count` is 0.
+    ///
+    /// # Go
+    ///
+    /// A part of what `debug.SetMaxThreads` limits.
     #[doc(alias = "SetMaxThreads")]
     #[track_caller]
     pub fn max_blocking_threads(&mut self, count: usize) -> &mut Self {
@@ -147,6 +155,10 @@ impl Builder {
 
     /// How many spare workers may stand in for workers that are stuck inside a poll, 256 by default.
     /// Beyond that a stuck worker's goroutines wait for the workers that are left.
+    ///
+    /// # Go
+    ///
+    /// A part of what `debug.SetMaxThreads` limits.
     #[doc(alias = "SetMaxThreads")]
     pub fn max_spare_workers(&mut self, count: usize) -> &mut Self {
         self.config.spares = count;

@@ -283,6 +283,10 @@ impl JoinError {
     /// # Panics
     ///
     /// If the goroutine did not panic.
+    ///
+    /// # Go
+    ///
+    /// What `recover()` returns.
     #[doc(alias = "recover")]
     #[track_caller]
     pub fn into_panic(self) -> Box<dyn std::any::Any + Send + 'static> {

@@ -134,6 +134,10 @@ where
 /// [`goexit`] and every other goroutine has ended; on a thread that is inside a runtime already; and
 /// if the system refuses the threads.
 ///
+/// # Go
+///
+/// `func main`; see also [`main`](macro@crate::main).
+///
 /// ```
 /// let greeting = gort::run(async { String::from("hello") });
 /// assert_eq!(greeting, "hello");

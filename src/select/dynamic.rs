@@ -153,6 +153,10 @@ impl<'a, R> Select<'a, R> {
     /// # Panics
     ///
     /// With `reflect.Select: too many cases (max 65536)`.
+    ///
+    /// # Go
+    ///
+    /// A `SelectCase` of `SelectRecv`.
     #[doc(alias = "SelectCase")]
     #[doc(alias = "SelectRecv")]
     #[track_caller]
@@ -177,6 +181,10 @@ impl<'a, R> Select<'a, R> {
     /// # Panics
     ///
     /// With `reflect.Select: too many cases (max 65536)`.
+    ///
+    /// # Go
+    ///
+    /// A `SelectCase` of `SelectRecv`.
     #[doc(alias = "SelectCase")]
     #[doc(alias = "SelectRecv")]
     #[track_caller]
@@ -201,6 +209,10 @@ impl<'a, R> Select<'a, R> {
     /// # Panics
     ///
     /// With `reflect.Select: too many cases (max 65536)`.
+    ///
+    /// # Go
+    ///
+    /// A `SelectCase` of `SelectSend`.
     #[doc(alias = "SelectCase")]
     #[doc(alias = "SelectSend")]
     #[track_caller]
@@ -224,6 +236,10 @@ impl<'a, R> Select<'a, R> {
     /// # Panics
     ///
     /// With `reflect.Select: multiple default cases`, and with `reflect.Select: too many cases (max 65536)`.
+    ///
+    /// # Go
+    ///
+    /// A `SelectCase` of `SelectDefault`.
     #[doc(alias = "SelectDefault")]
     #[track_caller]
     pub fn default(&mut self, then: impl FnOnce() -> R + Send + 'a) -> usize {

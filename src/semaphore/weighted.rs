@@ -98,6 +98,10 @@ pub struct Weighted {
 
 impl Weighted {
     /// A semaphore of which `size` can be held at a time.
+    ///
+    /// # Go
+    ///
+    /// `semaphore.NewWeighted(n)`.
     #[doc(alias = "NewWeighted")]
     #[must_use]
     pub fn new(size: usize) -> Self {
@@ -121,6 +125,19 @@ impl Weighted {
     /// # Go
     ///
     /// `Acquire`.
+    ///
+    /// ```
+    /// use gort::context::{Error, background, with_timeout};
+    /// use gort::semaphore::Weighted;
+    /// use gort::time::Duration;
+    ///
+    /// gort::run(async {
+    ///     let memory = Weighted::new(100);
+    ///     memory.acquire(&background(), 60).await.unwrap();
+    ///     let (ctx, _cancel) = with_timeout(&background(), Duration::from_millis(1));
+    ///     assert_eq!(memory.acquire(&ctx, 60).await, Err(Error::DeadlineExceeded));
+    /// });
+    /// ```
     #[doc(alias = "Acquire")]
     #[track_caller]
     pub fn acquire<'a>(&'a self, ctx: &'a Context, n: usize) -> Acquire<'a> {
@@ -128,6 +145,10 @@ impl Weighted {
     }
 
     /// Takes `n` if they are there and nobody waits, and says whether it did.
+    ///
+    /// # Go
+    ///
+    /// `s.TryAcquire(n)`.
     #[doc(alias = "TryAcquire")]
     pub fn try_acquire(&self, n: usize) -> bool {
         self.inner.state.lock().try_take(n)
@@ -143,6 +164,10 @@ impl Weighted {
     /// # Panics
     ///
     /// `semaphore: released more than held`.
+    ///
+    /// # Go
+    ///
+    /// `s.Release(n)`.
     #[doc(alias = "Release")]
     #[track_caller]
     pub fn release(&self, n: usize) {

@@ -66,6 +66,19 @@ fn or_all(kinds: impl IntoIterator<Item = SignalKind>) -> Vec<SignalKind> {
 /// # Go
 ///
 /// `signal.Stop`.
+///
+/// ```
+/// use gort::Chan;
+/// use gort::signal::{self, SignalKind};
+///
+/// # gort::run(async {
+/// let changes = Chan::new(1);
+/// signal::notify(&changes, [SignalKind::window_change()]);
+/// signal::stop(&changes);
+/// # signal_hook::low_level::raise(SignalKind::window_change().as_raw_value()).unwrap();
+/// assert!(changes.is_empty(), "what the terminal does is nobody's business any more");
+/// # });
+/// ```
 #[doc(alias = "Stop")]
 pub fn stop<C>(channel: &C)
 where

@@ -129,6 +129,22 @@ where
 
     /// Lets the next who asks for `key` start a call of its own, even if there is one on its way. Those who
     /// share that one still get its value.
+    ///
+    /// # Go
+    ///
+    /// `g.Forget(key)`.
+    ///
+    /// ```
+    /// use gort::singleflight::Group;
+    ///
+    /// gort::run(async {
+    ///     let flights = Group::new();
+    ///     let old = flights.run_chan("key", async { gort::runtime::gosched().await });
+    ///     flights.forget("key");
+    ///     let new = flights.run_chan("key", async {});
+    ///     assert!(!old.recv().await.shared && !new.recv().await.shared);
+    /// });
+    /// ```
     #[doc(alias = "Forget")]
     pub fn forget<Q>(&self, key: &Q)
     where

@@ -54,6 +54,18 @@ impl Ticker {
     /// # Go
     ///
     /// `time.NewTicker`.
+    ///
+    /// ```
+    /// use gort::time::{Duration, Instant, Ticker};
+    ///
+    /// # gort::run(async {
+    /// let (start, period) = (Instant::now(), Duration::from_millis(1));
+    /// let ticker = Ticker::new(period);
+    /// for n in 1..=3 {
+    ///     assert!(ticker.c().recv().await >= start + n * period);
+    /// }
+    /// # });
+    /// ```
     #[doc(alias = "NewTicker")]
     #[must_use = "the time is told to whoever receives"]
     #[track_caller]
@@ -80,6 +92,10 @@ impl Ticker {
 
     /// Prevents further ticks, until the ticker is [`reset`](Self::reset). One that is due and has not
     /// been received is dropped. Does not close the channel.
+    ///
+    /// # Go
+    ///
+    /// `t.Stop()`.
     #[doc(alias = "Stop")]
     pub fn stop(&self) {
         if let Some(alarm) = &self.alarm {
@@ -94,6 +110,10 @@ impl Ticker {
     ///
     /// `non-positive interval for Ticker.Reset`, if `period` is zero. `time: Reset called on
     /// uninitialized Ticker`, for [`Ticker::default`].
+    ///
+    /// # Go
+    ///
+    /// `t.Reset(d)`.
     ///
     /// ```
     /// use gort::time::{Duration, Ticker};

@@ -107,6 +107,10 @@ impl Timer {
     /// # Panics
     ///
     /// `time: Stop called on uninitialized Timer`, for [`Timer::default`].
+    ///
+    /// # Go
+    ///
+    /// `t.Stop()`.
     #[doc(alias = "Stop")]
     #[track_caller]
     pub fn stop(&self) -> bool {
@@ -124,6 +128,10 @@ impl Timer {
     /// # Panics
     ///
     /// `time: Reset called on uninitialized Timer`, for [`Timer::default`].
+    ///
+    /// # Go
+    ///
+    /// `t.Reset(d)`.
     ///
     /// ```
     /// use gort::time::{Duration, Timer};

@@ -11,6 +11,8 @@ pub(crate) struct Item {
     /// Of a macro with its `!`.
     pub(crate) name: String,
     pub(crate) aliases: Vec<String>,
+    /// Whether its documentation, or that of the type around a field or variant, has a section `# Go`.
+    pub(crate) tells_go: bool,
 }
 
 impl Item {
@@ -34,39 +36,50 @@ impl Item {
 /// The items of the file `path`.
 pub(crate) fn items(path: &str, source: &str) -> Vec<Item> {
     let inside = path.strip_prefix("src/").unwrap_or(path);
-    let folder = inside.split_once('/').map_or("", |(folder, _)| folder);
-    let (mut items, mut owner, mut aliases) = (Vec::new(), String::new(), Vec::new());
+    let folder = inside.split_once('/').map_or("", |(folder, _)| folder).to_owned();
+    let (mut items, mut around) = (Vec::new(), Item { folder, ..Item::default() });
+    let mut next = Item::default();
     for line in source.lines() {
         let text = line.trim_start();
         if let Some(alias) = text.strip_prefix("#[doc(alias = \"") {
-            aliases.extend(alias.split('"').next().map(str::to_owned));
-            continue;
-        }
-        if text.starts_with("#[") || text.starts_with("//") {
-            continue;
-        }
-        let aliases = std::mem::take(&mut aliases);
-        let mut declare = |owner: &str, name: &str| {
-            let (folder, owner, name) = (folder.to_owned(), owner.to_owned(), name.to_owned());
-            items.push(Item { folder, owner, name, aliases: aliases.clone() });
-        };
-        let is_indented = text.len() < line.len();
-        if line == "}" {
-            owner.clear();
-        } else if text.starts_with("impl") {
-            implementor(text).clone_into(&mut owner);
-        } else if let Some(name) = text.strip_prefix("macro_rules! ") {
-            declare("", &format!("{}!", word(name)));
-        } else if let Some(name) = after(text, &["struct ", "enum ", "trait ", "type "]) {
-            declare("", word(name));
-            word(name).clone_into(&mut owner);
-        } else if let Some(name) = after(text, &["fn "]) {
-            declare(if is_indented { &owner } else { "" }, word(name));
-        } else if is_indented && !owner.is_empty() && is_member(text) {
-            declare(&owner, word(text.trim_start_matches("pub ")));
+            next.aliases.extend(alias.split('"').next().map(str::to_owned));
+        } else if text.starts_with("#[") || text.starts_with("//") {
+            next.tells_go |= text == "/// # Go";
+        } else {
+            let said = std::mem::take(&mut next);
+            items.extend(item(line, &mut around, said));
         }
     }
     items
+}
+
+/// The item that a line declares. `around` is the type, or the implementation of one, that it stands in; `said` has what
+/// stands above it.
+fn item(line: &str, around: &mut Item, said: Item) -> Option<Item> {
+    let text = line.trim_start();
+    let is_indented = text.len() < line.len();
+    let named = |owner: &str, name: &str| {
+        let folder = around.folder.clone();
+        Some(Item { folder, owner: owner.to_owned(), name: name.to_owned(), ..said.clone() })
+    };
+    if line == "}" {
+        around.owner.clear();
+    } else if text.starts_with("impl") {
+        implementor(text).clone_into(&mut around.owner);
+    } else if let Some(name) = text.strip_prefix("macro_rules! ") {
+        return named("", &format!("{}!", word(name)));
+    } else if let Some(name) = after(text, &["struct ", "enum ", "trait ", "type "]) {
+        let item = named("", word(name));
+        word(name).clone_into(&mut around.owner);
+        around.tells_go = said.tells_go;
+        return item;
+    } else if let Some(name) = after(text, &["fn "]) {
+        return named(if is_indented { &around.owner } else { "" }, word(name));
+    } else if is_indented && !around.owner.is_empty() && is_member(text) {
+        let member = named(&around.owner, word(text.trim_start_matches("pub ")));
+        return member.map(|member| Item { tells_go: around.tells_go, ..member });
+    }
+    None
 }
 
 /// What follows one of the `keywords`, behind a visibility and the like.

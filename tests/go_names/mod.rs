@@ -1,7 +1,7 @@
 //! `go_names.tsv` says for each exported name of Go's concurrency, and for the words of the language, what stands
 //! for it in gort, or why nothing does. This checks that the list is whole and true: it has the names of
 //! `go_names/exported.txt`, which `go_names/exported.go` writes, in their order; each path that it names is declared,
-//! and is found in the documentation under Go's name too; and `docs/from-go.md` shows the list as it is.
+//! is found in the documentation under Go's name too, and says there what it is in Go; and `docs/from-go.md` shows the list as it is.
 //!
 //! A line is: Go's name; the paths, or `-`; perhaps a remark, which for `-` is the reason. A path that begins
 //! with `std::` is the standard library's. That the public path itself is right is checked by rustdoc, for which
@@ -85,6 +85,8 @@ fn wrong_paths(line: &Line<'_>, items: &[Item]) -> Vec<String> {
             Some(format!("{}: there is no {path}", line.go))
         } else if !meant.iter().any(|item| is_found(item, line.go)) {
             Some(format!("{}: {path} needs it as an alias", line.go))
+        } else if !meant.iter().any(|item| item.tells_go) {
+            Some(format!("{}: {path} has no section `# Go`", line.go))
         } else {
             None
         }
@@ -177,6 +179,8 @@ macro_rules! go {
 }
 
 /// A lock.
+///
+/// # Go
 #[doc(alias = "sync.Mutex")]
 pub struct RawMutex<T> {
     pub value: T,
@@ -184,6 +188,7 @@ pub struct RawMutex<T> {
 
 impl<T: Into<Option<u8>>, F: Fn() -> T> RawMutex<T> {
     const_fn! {
+        /// # Go
         #[doc(alias = "Lock")]
         #[must_use]
         pub const fn lock(&self) {}
@@ -195,8 +200,12 @@ impl Drop for RawMutex<u8> {
     fn drop(&mut self) {}
 }
 
+/// # Go
 #[doc(alias = "Sleep")]
 pub fn sleep() {}
+
+#[doc(alias = "Sleep")]
+pub fn doze() {}
 
 pub enum Error {
     #[doc(alias = "Cancelled")]
@@ -206,6 +215,7 @@ pub enum Error {
 macro_rules! receiving {
     ($handle:ident) => {
         impl<T> $handle<T> {
+            /// # Go
             pub fn recv(&self) {}
         }
     };
@@ -216,21 +226,23 @@ macro_rules! receiving {
     fn what_a_source_declares() {
         let found = items("src/sync/mutex.rs", SOURCE);
         let shown = |item: &Item| {
-            let Item { folder, owner, name, aliases } = item;
-            format!("{folder} {owner} {name} {}", aliases.join(" "))
+            let Item { folder, owner, name, aliases, tells_go } = item;
+            let go = if *tells_go { " # Go" } else { "" };
+            format!("{folder} {owner} {name} {}{go}", aliases.join(" "))
         };
         let right = [
             "sync  go! Lock",
-            "sync  RawMutex sync.Mutex",
-            "sync RawMutex value ",
-            "sync RawMutex lock Lock",
+            "sync  RawMutex sync.Mutex # Go",
+            "sync RawMutex value  # Go",
+            "sync RawMutex lock Lock # Go",
             "sync RawMutex unlock ",
             "sync RawMutex drop ",
-            "sync  sleep Sleep",
+            "sync  sleep Sleep # Go",
+            "sync  doze Sleep",
             "sync  Error ",
             "sync Error Canceled Cancelled",
             "sync  receiving! ",
-            "sync $ recv ",
+            "sync $ recv  # Go",
         ];
         assert_eq!(found.iter().map(shown).collect::<Vec<_>>(), right);
     }
@@ -299,6 +311,11 @@ macro_rules! receiving {
             &RIGHT.replace("sync::RawMutex\n", "sync::Error\n"),
             &["sync.Mutex: sync::Error needs"],
         );
+    }
+
+    #[test]
+    fn an_item_that_does_not_say_what_it_is_in_go() {
+        complains(&RIGHT.replace("sleep()", "doze()"), &["Sleep: doze() has no section"]);
     }
 
     #[test]
