@@ -5,7 +5,9 @@ mod sync_util;
 
 use common::everywhere::everywhere;
 use common::{flag, go};
+use gort::context::{Error, background, with_cancel};
 use gort::runtime::gosched;
+use gort::semaphore::Weighted;
 use gort::sync::{Mutex, RawMutex, RawRwLock, RwLock, WaitGroup};
 use gort::{Chan, select};
 use std::sync::Arc;
@@ -279,5 +281,178 @@ fn t08_a_lock_that_was_given_to_a_select_that_is_kept_unpolled_goes_to_its_gorou
         drop(guards);
         task.await.unwrap();
         assert_eq!((*mutex.try_lock().unwrap(), *rw.try_read().unwrap()), (11, 11));
+    });
+}
+
+#[test]
+fn a_free_semaphore_is_taken_and_an_ended_context_wins_over_it() {
+    let (sem, never) = (Weighted::new(2), Chan::<()>::new(0));
+    let (ctx, cancel) = with_cancel(&background());
+    let acquire = || {
+        drive(async {
+            select! {
+                result = sem.acquire(&ctx, 2) => Some(result),
+                <-never => None,
+                default => None,
+            }
+        })
+        .ready()
+    };
+    assert_eq!(acquire(), Some(Ok(())));
+    assert!(!sem.try_acquire(1));
+    assert_eq!(acquire(), None);
+    sem.release(2);
+    cancel.cancel();
+    assert_eq!(acquire(), Some(Err(Error::Canceled)));
+    assert!(sem.try_acquire(2));
+}
+
+/// The other arm was chosen: what is released goes to whoever is behind, even if it is not enough for the select.
+#[test]
+fn a_losing_acquire_leaves_the_line() {
+    let (sem, ch, ctx) = (Weighted::new(2), Chan::<u32>::new(0), background());
+    assert!(sem.try_acquire(2));
+    let mut selecting = drive(async {
+        select! {
+            _ = sem.acquire(&ctx, 2) => 0,
+            v = <-ch => v,
+        }
+    });
+    selecting.pending();
+    let mut next = drive(sem.acquire(&ctx, 1));
+    next.pending();
+    sem.release(1);
+    assert_eq!(
+        (next.woken(), sem.try_acquire(1)),
+        (0, false),
+        "the select is first, and wants two"
+    );
+    assert!(ch.try_send(7).is_ok());
+    // A release looks at the line again.
+    sem.release(1);
+    assert_eq!(next.woken(), 1, "the select was chosen already");
+    assert_eq!(selecting.ready(), 7);
+    assert_eq!(next.ready(), Ok(()));
+    assert!(sem.try_acquire(1) && !sem.try_acquire(1));
+}
+
+/// It was granted to the select: what comes later on other arms goes elsewhere, and so it is with the end of
+/// the context.
+#[test]
+fn a_grant_claims_the_select() {
+    let (sem, ch) = (Weighted::new(1), Chan::new(0));
+    let (ctx, cancel) = with_cancel(&background());
+    assert!(sem.try_acquire(1));
+    let mut selecting = drive(async {
+        select! {
+            result = sem.acquire(&ctx, 1) => Some(result),
+            _v = ch.next() => None,
+        }
+    });
+    selecting.pending();
+    sem.release(1);
+    assert_eq!((selecting.woken(), sem.try_acquire(1)), (1, false));
+    cancel.cancel();
+    let flag = flag();
+    assert!(ch.try_send(flag.clone()).is_err());
+    assert_eq!(flag.alive(), 1);
+    assert_eq!(selecting.ready(), Some(Ok(())));
+    assert!(!sem.try_acquire(1));
+}
+
+#[test]
+fn the_end_of_the_context_claims_the_select() {
+    for n in [1, 2] {
+        let (sem, ch) = (Weighted::new(1), Chan::new(0));
+        let (ctx, cancel) = with_cancel(&background());
+        assert!(sem.try_acquire(1));
+        let mut selecting = drive(async {
+            select! {
+                result = sem.acquire(&ctx, n) => Some(result),
+                _v = ch.next() => None,
+            }
+        });
+        selecting.pending();
+        cancel.cancel();
+        assert_eq!(selecting.woken(), 1);
+        assert!(ch.try_send(1).is_err(), "the select was chosen already");
+        sem.release(1);
+        assert!(sem.try_acquire(1), "and so it is granted nothing");
+        assert_eq!(selecting.ready(), Some(Err(Error::Canceled)));
+    }
+}
+
+#[test]
+fn a_select_that_is_dropped_with_a_grant_gives_it_back() {
+    let (sem, never, ctx) = (Weighted::new(1), Chan::<()>::new(0), background());
+    assert!(sem.try_acquire(1));
+    let mut selecting = drive(async {
+        select! {
+            _ = sem.acquire(&ctx, 1) => {}
+            <-never => {}
+        }
+    });
+    selecting.pending();
+    let mut next = drive(sem.acquire(&ctx, 1));
+    next.pending();
+    sem.release(1);
+    drop(selecting);
+    assert_eq!(next.woken(), 1);
+    assert_eq!(next.ready(), Ok(()));
+    sem.release(1);
+    assert!(sem.try_acquire(1));
+}
+
+/// One select over the same semaphore twice, and over two.
+#[test]
+fn several_semaphores_in_one_select() {
+    let (one, other, ctx) = (Weighted::new(3), Weighted::new(1), background());
+    assert!(one.try_acquire(3) && other.try_acquire(1));
+    let select = || {
+        drive(async {
+            select! {
+                biased;
+                _ = one.acquire(&ctx, 3) => 3,
+                _ = one.acquire(&ctx, 1) => 1,
+                _ = other.acquire(&ctx, 1) => 0,
+            }
+        })
+    };
+    let mut selecting = select();
+    selecting.pending();
+    one.release(2);
+    assert_eq!(
+        selecting.woken(),
+        0,
+        "the arm that wants three stands before the one that wants one"
+    );
+    other.release(1);
+    assert_eq!(selecting.ready(), 0);
+    assert!(one.try_acquire(2), "both places in line are given up");
+    let mut selecting = select();
+    selecting.pending();
+    one.release(3);
+    assert_eq!(selecting.ready(), 3);
+}
+
+/// Hazard T8, as for locks.
+#[test]
+fn t08_a_grant_to_a_select_that_is_kept_unpolled_goes_to_its_goroutine() {
+    everywhere(async || {
+        let (sem, never) = (Weighted::new(1), Chan::<()>::new(0));
+        assert!(sem.try_acquire(1));
+        let (ctx, _cancel) = with_cancel(&background());
+        let mut kept = Box::pin(async {
+            select! {
+                _ = sem.acquire(&ctx, 1) => {}
+                <-never => {}
+            }
+        });
+        assert!(futures::poll!(kept.as_mut()).is_pending());
+        sem.release(1);
+        assert_eq!(sem.acquire(&ctx, 1).await, Ok(()));
+        assert!(futures::poll!(kept.as_mut()).is_pending());
+        sem.release(1);
+        kept.await;
     });
 }

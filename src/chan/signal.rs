@@ -28,6 +28,11 @@ impl Signal {
         self.receiver.clone()
     }
 
+    /// The channel, for as long as this is borrowed.
+    pub(crate) fn core(&self) -> Option<&Core<()>> {
+        self.receiver.core()
+    }
+
     /// Closes the channel. Those who wait are woken by the caller.
     pub(crate) fn close(&self, wakes: &mut WakeBatch) {
         if let Some(core) = self.receiver.core() {

@@ -63,7 +63,7 @@ pub use token::with_token;
 
 use self::error::End;
 use self::node::{Deadline, Kind, Node, Scope};
-use crate::chan::Receiver;
+use crate::chan::{Core, Receiver};
 use crate::time::{Duration, Instant};
 use std::any::{Any, type_name};
 use std::fmt;
@@ -354,7 +354,12 @@ impl Context {
     #[doc(alias = "Done")]
     #[must_use]
     pub fn done(&self) -> Receiver<()> {
-        self.nearest_scope().map_or_else(Receiver::nil, Scope::done)
+        self.nearest_scope().map_or_else(Receiver::nil, |scope| scope.done().receiver())
+    }
+
+    /// [`done`](Self::done), for as long as the context is borrowed.
+    pub(crate) fn done_core(&self) -> Option<&Core<()>> {
+        self.nearest_scope()?.done().core()
     }
 
     /// How the context has ended; `None` while it has not. Once it is there it does not change, and

@@ -37,7 +37,7 @@
 
 use super::Context;
 use super::error::{Cause, End, Error};
-use crate::chan::{Receiver, Signal};
+use crate::chan::Signal;
 use crate::reactor::Timer;
 use crate::sys::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use crate::sys::sync::{Mutex, OnceLock};
@@ -197,10 +197,10 @@ impl Scope {
         if over { self.end.get() } else { None }
     }
 
-    /// The channel that is closed when it ends.
-    pub(super) fn done(&self) -> Receiver<()> {
+    /// What is signalled when it ends.
+    pub(super) fn done(&self) -> &Signal {
         if let (_, Some(done)) = self.look() {
-            return done.receiver();
+            return done;
         }
         let state = self.state.lock();
         let done = self.done.get_or_init(|| {
@@ -212,9 +212,8 @@ impl Scope {
             done
         });
         self.show(MADE);
-        let receiver = done.receiver();
         drop(state);
-        receiver
+        done
     }
 
     /// A token that is cancelled when it ends.

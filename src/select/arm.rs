@@ -128,6 +128,8 @@ pub enum Step<Out> {
 pub struct Channel<'a> {
     /// `None` if it is polled.
     pub(super) arm: Option<&'a dyn wait::Arm>,
+    /// Another operation of the same arm: one of the two happens.
+    pub(super) other: Option<&'a dyn wait::Arm>,
     /// Address of its lock; 0 if there is none.
     pub(super) key: usize,
     /// Number of the arm.
@@ -136,11 +138,17 @@ pub struct Channel<'a> {
 
 impl<'a> Channel<'a> {
     /// An arm that is polled, or that takes no part any more.
-    pub(super) const NONE: Channel<'static> = Channel { arm: None, key: 0, index: 0 };
+    pub(super) const NONE: Channel<'static> = Channel { arm: None, other: None, key: 0, index: 0 };
 
     #[inline]
-    pub(super) fn new(arm: &'a dyn wait::Arm) -> Self {
-        Channel { arm: Some(arm), key: arm.key().unwrap_or(0), index: 0 }
+    pub(crate) fn new(arm: &'a dyn wait::Arm) -> Self {
+        Channel { arm: Some(arm), other: None, key: arm.key().unwrap_or(0), index: 0 }
+    }
+
+    /// An arm that is this or another operation, neither of which is nil. When the arm is chosen, it has to
+    /// find out which one was.
+    pub(crate) fn or(self, other: &'a dyn wait::Arm) -> Self {
+        Channel { other: Some(other), ..self }
     }
 }
 

@@ -25,6 +25,8 @@ mod tests;
 pub use dynamic::{Select, SelectFuture};
 pub use operand::{RecvOperand, SendOperand};
 
+pub(crate) use operand::complete;
+
 /// What `select!` expands to. Not public API.
 #[doc(hidden)]
 pub mod private {

@@ -472,7 +472,7 @@ fn face(arm: &impl Operation) -> Face {
 ///
 /// The operation is pinned, and in the state that `how` says.
 #[inline]
-pub(super) unsafe fn complete(arm: &(impl Operation + ?Sized), how: How) -> bool {
+pub(crate) unsafe fn complete(arm: &(impl Operation + ?Sized), how: How) -> bool {
     let mut wakes = WakeBatch::new();
     let done = {
         let _guard = match how {

@@ -58,7 +58,7 @@ pub(super) enum Decided {
 
 impl Parking {
     #[inline]
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Parking { waiter: Waiter::new(), waker: (0, 0), foreign: false }
     }
 
@@ -85,7 +85,8 @@ impl Parking {
     ) -> Parked {
         let wait = waker.is_some();
         let mut parked = if wait { Parked::Waiting } else { Parked::NotReady };
-        let channels = self.order(channels, live);
+        let mut apart = Vec::new();
+        let channels = order(self.enlist(channels, live, &mut apart));
         if channels.is_empty() {
             return parked;
         }
@@ -105,12 +106,14 @@ impl Parking {
         parked
     }
 
-    /// The arms that take part in locking, in the order of their locks.
-    fn order<'s, 'a, L: Live>(
+    /// The operations of the arms that are live; in `apart`, if an arm has two.
+    fn enlist<'s, 'a, L: Live>(
         &mut self,
         channels: &'s mut [Channel<'a>],
         live: &L,
+        apart: &'s mut Vec<Channel<'a>>,
     ) -> &'s mut [Channel<'a>] {
+        let mut two = false;
         self.foreign = false;
         for (index, channel) in channels.iter_mut().enumerate() {
             channel.index = index;
@@ -119,10 +122,17 @@ impl Parking {
             } else if channel.arm.is_none() {
                 self.foreign = true;
             }
+            two |= channel.other.is_some();
         }
-        channels.sort_unstable_by_key(|channel| channel.key);
-        let first = channels.partition_point(|channel| channel.key == 0);
-        &mut channels[first..]
+        if !two {
+            return channels;
+        }
+        for channel in channels {
+            let other = channel.other.take().map(Channel::new);
+            apart.extend(other.map(|other| Channel { index: channel.index, ..other }));
+            apart.push(std::mem::replace(channel, Channel::NONE));
+        }
+        apart
     }
 
     /// Registers the waiter and starts waiting on all arms. Returns a waker to be dropped without
@@ -195,9 +205,17 @@ impl Parking {
     }
 }
 
-/// The arms that can be enqueued.
+/// The operations that take part in locking, in the order of their locks.
+fn order<'s, 'a>(channels: &'s mut [Channel<'a>]) -> &'s mut [Channel<'a>] {
+    channels.sort_unstable_by_key(|channel| channel.key);
+    let first = channels.partition_point(|channel| channel.key == 0);
+    &mut channels[first..]
+}
+
+/// The operations that can be enqueued.
 fn with_locks<'s, 'a>(channels: &'s [Channel<'a>]) -> impl Iterator<Item = &'a dyn Arm> + 's {
-    channels.iter().filter(|channel| channel.key != 0).filter_map(|channel| channel.arm)
+    let enqueued = channels.iter().filter(|channel| channel.key != 0);
+    enqueued.flat_map(|channel| channel.arm.into_iter().chain(channel.other))
 }
 
 /// What tells wakers apart.

@@ -1,10 +1,12 @@
 //! Models of the semaphore: whoever waits is served, whoever gives up or does not come; and what is granted is
 //! never lost.
 //!
-//! They back what the head of `weighted.rs` says.
+//! They back what the head of `state.rs` says.
 
 use super::Weighted;
+use crate::chan::Chan;
 use crate::context::{background, with_cancel};
+use crate::select;
 use crate::sys::cell::UnsafeCell;
 use crate::wait::model::{Goroutine, poll};
 use loom::future::block_on;
@@ -161,4 +163,76 @@ fn a_large_and_a_small_request() {
         small.join().unwrap();
         assert!(semaphore.try_acquire(2));
     });
+}
+
+/// A release and the end of the context meet at a select: it gets what it wanted or an error, and what it
+/// does not get is there.
+#[test]
+fn a_release_and_the_end_of_the_context_claim_one_select() {
+    loom::model(|| {
+        let guarded = Guarded::new();
+        assert!(guarded.semaphore.try_acquire(1));
+        let (ctx, cancel) = with_cancel(&background());
+        let never = Chan::<()>::new(0);
+        let release = {
+            let guarded = Arc::clone(&guarded);
+            thread::spawn(move || guarded.visit())
+        };
+        let canceller = thread::spawn(move || cancel.cancel());
+        let acquired = block_on(async {
+            select! {
+                biased;
+                result = guarded.semaphore.acquire(&ctx, 1) => result.is_ok(),
+                <-never => unreachable!(),
+            }
+        });
+        if acquired {
+            guarded.visit();
+        }
+        release.join().unwrap();
+        canceller.join().unwrap();
+        assert!(guarded.semaphore.try_acquire(1), "what was granted is lost");
+    });
+}
+
+/// A release and a send meet at a select that is given up after some polls: somebody who stands behind it is
+/// served.
+#[test]
+fn who_stands_behind_a_select_is_served() {
+    for polls in [1, 2] {
+        loom::model(move || {
+            let guarded = Guarded::new();
+            assert!(guarded.semaphore.try_acquire(1));
+            let (ctx, chan) = (background(), Chan::<u32>::new(0));
+            let mut selecting = Box::pin(async {
+                select! {
+                    biased;
+                    _ = guarded.semaphore.acquire(&ctx, 1) => true,
+                    _v = <-chan => false,
+                }
+            });
+            assert!(poll(selecting.as_mut()).is_pending());
+            let behind = {
+                let guarded = Arc::clone(&guarded);
+                thread::spawn(move || {
+                    guarded.acquire();
+                    guarded.visit();
+                })
+            };
+            let release = {
+                let (guarded, chan) = (Arc::clone(&guarded), chan.clone());
+                thread::spawn(move || {
+                    let _sent = chan.try_send(1);
+                    guarded.visit();
+                })
+            };
+            if polls == 2 && poll(selecting.as_mut()) == Poll::Ready(true) {
+                guarded.visit();
+            }
+            drop(selecting);
+            release.join().unwrap();
+            behind.join().unwrap();
+            assert!(guarded.semaphore.try_acquire(1));
+        });
+    }
 }

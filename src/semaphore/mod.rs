@@ -13,10 +13,17 @@
 //! });
 //! ```
 
+mod acquire;
+mod arm;
 #[cfg(all(test, gort_loom))]
 mod loom;
+mod state;
 mod weighted;
 
-pub use weighted::{Acquire, Weighted};
+pub use acquire::Acquire;
+pub use weighted::Weighted;
 
-pub(crate) use weighted::Request;
+#[doc(hidden)]
+pub use arm::AcquireArm;
+
+pub(crate) use acquire::Request;

@@ -363,7 +363,9 @@ mod statics {
 
 #[cfg(not(any(gort_loom, gort_shuttle)))]
 pub(crate) use locks::Mutex as StaticMutex;
-pub(crate) use locks::{Condvar, Mutex, MutexGuard};
+#[cfg(any(gort_loom, gort_shuttle))]
+pub(crate) use locks::MutexGuard;
+pub(crate) use locks::{Condvar, Mutex};
 #[cfg(gort_tsan)]
 pub(crate) use once::OnceLock;
 #[cfg(any(gort_loom, gort_shuttle))]

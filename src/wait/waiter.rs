@@ -74,6 +74,13 @@ impl Waiter {
         self.claim.load(Ordering::Relaxed) <= IDLE
     }
 
+    /// Whether nobody has completed it yet, of a select that was found linked. It is never true again once a
+    /// [`claim`](Self::claim) has failed.
+    pub(crate) fn is_waiting(&self) -> bool {
+        // Ordering: Relaxed: a hint; the claim decides. Loads of one thread do not go back in time.
+        self.claim.load(Ordering::Relaxed) == WAITING
+    }
+
     /// The case that somebody completed, if somebody did. For the owner.
     #[inline]
     pub(crate) fn chosen(&self) -> Option<u32> {

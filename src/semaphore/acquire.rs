@@ -1,0 +1,193 @@
+//! Taking from a semaphore, as a future.
+
+#![expect(unsafe_code, reason = "waiters are linked into the lists by address")]
+
+use super::arm::AcquireArm;
+use super::state::{Standing, State};
+use super::weighted::Weighted;
+use crate::chan::RecvStream;
+use crate::context::{self, Context};
+use crate::sys::point::{self, Op};
+use crate::wait::batch::WakeBatch;
+use crate::wait::object::Locked;
+use crate::wait::place::Place;
+use crate::wait::record::{self, WaitReason};
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{self, Poll, ready};
+
+/// The future of [`Weighted::acquire`].
+#[must_use = "nothing is taken until the future is awaited"]
+pub struct Acquire<'a> {
+    semaphore: &'a Weighted,
+    ctx: &'a Context,
+    request: Request,
+}
+
+impl<'a> Acquire<'a> {
+    #[track_caller]
+    pub(super) fn new(semaphore: &'a Weighted, ctx: &'a Context, n: usize) -> Self {
+        Self { semaphore, ctx, request: Request::new(n, Location::caller()) }
+    }
+
+    /// The operation, of a future that has not been polled.
+    pub(super) fn into_arm(self) -> AcquireArm<'a> {
+        debug_assert!(
+            matches!(self.request.stage, Stage::New),
+            "a future that was polled does not move"
+        );
+        AcquireArm::new(self.semaphore, self.ctx, self.request.n)
+    }
+}
+
+impl Future for Acquire<'_> {
+    type Output = Result<(), context::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        // SAFETY: the request stays where it is.
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: as above.
+        let request = unsafe { Pin::new_unchecked(&mut this.request) };
+        request.poll(this.semaphore, this.ctx, cx)
+    }
+}
+
+impl Drop for Acquire<'_> {
+    fn drop(&mut self) {
+        self.request.leave(self.semaphore);
+    }
+}
+
+impl fmt::Debug for Acquire<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waiting = matches!(self.request.stage, Stage::Waiting(_));
+        f.debug_struct("Acquire")
+            .field("n", &self.request.n)
+            .field("waiting", &waiting)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A wish for `n`, of one semaphore and one context. Whoever owns it [leaves](Self::leave) before it goes.
+pub(crate) struct Request {
+    n: usize,
+    site: &'static Location<'static>,
+    /// Made when it has to wait.
+    done: Option<RecvStream<()>>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// In no list.
+    New,
+    /// In one.
+    Waiting(Place<usize>),
+    /// Over.
+    Done,
+}
+
+impl Request {
+    pub(crate) fn new(n: usize, site: &'static Location<'static>) -> Self {
+        Self { n, site, done: None, stage: Stage::New }
+    }
+
+    /// See [`Weighted::acquire`]. It is always the same semaphore.
+    pub(crate) fn poll(
+        self: Pin<&mut Self>,
+        semaphore: &Weighted,
+        ctx: &Context,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<(), context::Error>> {
+        // SAFETY: a `Waiting` place stays where it is until it has been unlinked.
+        let this = unsafe { self.get_unchecked_mut() };
+        assert!(!matches!(this.stage, Stage::Done), "`acquire` polled after it was ready");
+        ready!(point::poll(cx, Op::Sync));
+        if let Err(error) = ctx.check() {
+            this.leave(semaphore);
+            this.stage = Stage::Done;
+            return Poll::Ready(Err(error));
+        }
+        let acquired = match this.stage {
+            Stage::New => this.take_or_enqueue(semaphore, cx),
+            Stage::Waiting(_) => this.look_again(semaphore, cx),
+            Stage::Done => true,
+        };
+        if acquired {
+            this.stage = Stage::Done;
+            return Poll::Ready(Ok(()));
+        }
+        let done = this.done.get_or_insert_with(|| ctx.done().stream());
+        if done.poll_end_quietly(cx).is_ready() {
+            this.leave(semaphore);
+            this.stage = Stage::Done;
+            return Poll::Ready(ctx.check());
+        }
+        point::refund();
+        record::park(WaitReason::SemAcquire, this.site);
+        Poll::Pending
+    }
+
+    /// Takes what it wants if it is there, else stands in line. Returns whether it has it.
+    fn take_or_enqueue(&mut self, semaphore: &Weighted, cx: &task::Context<'_>) -> bool {
+        if self.n > semaphore.inner.size {
+            return false;
+        }
+        if semaphore.try_acquire(self.n) {
+            return true;
+        }
+        let waker = cx.waker().clone();
+        self.stage = Stage::Waiting(Place::new(self.n));
+        let Stage::Waiting(place) = &self.stage else { unreachable!("it was set just now") };
+        let mut state = semaphore.inner.state.lock();
+        // SAFETY: new, pinned, and unlinked before it goes.
+        unsafe { state.enter(place, waker) };
+        // The room may have come meanwhile.
+        settle(place, state)
+    }
+
+    /// Polled again while in a list.
+    fn look_again(&self, semaphore: &Weighted, cx: &task::Context<'_>) -> bool {
+        let Stage::Waiting(place) = &self.stage else { unreachable!("the caller looked") };
+        let fresh = cx.waker().clone();
+        let state = semaphore.inner.state.lock();
+        // SAFETY: (W2): it is linked, and we hold the lock.
+        let old = unsafe { place.waiter.replace(Some(fresh)) };
+        let acquired = settle(place, state);
+        drop(old);
+        acquired
+    }
+
+    /// Gives up the place, and what was granted, if it has any.
+    pub(crate) fn leave(&mut self, semaphore: &Weighted) {
+        let Stage::Waiting(place) = &self.stage else { return };
+        let mut wakes = WakeBatch::new();
+        // SAFETY: it is linked while it waits, and the lock is held.
+        unsafe { semaphore.inner.state.lock().leave(&place.node, &mut wakes) };
+        self.stage = Stage::Done;
+        wakes.wake_all();
+    }
+}
+
+/// Serves the line, if need be with what nobody collects. If that gave this place what it wants, takes it out
+/// of the lists.
+fn settle(place: &Place<usize>, mut state: Locked<'_, State>) -> bool {
+    let mut wakes = WakeBatch::new();
+    // SAFETY: the place is linked, ours, and the lock is held.
+    let is_granted = |state: &State| unsafe { state.standing(&place.node) } == Standing::Granted;
+    if !is_granted(&state) {
+        state.serve(&mut wakes);
+    }
+    if !is_granted(&state) {
+        state.rob(record::current(), &mut wakes);
+    }
+    let granted = is_granted(&state);
+    if granted {
+        // SAFETY: as above.
+        unsafe { state.collect(&place.node) };
+    }
+    drop(state);
+    wakes.wake_all();
+    granted
+}
