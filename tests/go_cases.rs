@@ -9,6 +9,7 @@
 mod go_names;
 mod layout {
     pub(crate) mod files;
+    pub(crate) mod items;
     pub(crate) mod lexer;
     pub(crate) mod named;
 }

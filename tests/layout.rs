@@ -6,6 +6,7 @@
 //! 4. The files that may say `unsafe` are listed ([`UNSAFE_FILES`]), and each says why.
 //! 5. Every file opens with what it is.
 //! 6. Every `unsafe` has its argument beside it, and nearly every memory ordering (`layout/figures.rs`).
+//! 7. Everything that waits stands on the guide's page on cancel safety (`layout/waits.rs`).
 //!
 //! Each rule is a function from a source text to complaints; the tests at the end feed it texts that
 //! break the rule.
@@ -14,13 +15,16 @@ mod layout {
     pub(crate) mod figures;
     mod figures_notice;
     pub(crate) mod files;
+    pub(crate) mod items;
     pub(crate) mod lexer;
     pub(crate) mod rules;
     pub(crate) mod source;
+    pub(crate) mod waits;
 }
 
 use layout::files::sources;
-use layout::{figures, rules};
+use layout::items::items;
+use layout::{figures, rules, waits};
 
 #[track_caller]
 fn assert_none(complaints: &[String]) {
@@ -70,6 +74,13 @@ fn every_unsafe_and_most_orderings_are_argued() {
     assert_none(&shares.iter().flat_map(figures::Share::complaints).collect::<Vec<_>>());
 }
 
+#[test]
+fn everything_that_waits_is_on_the_page_on_cancel_safety() {
+    let sources = sources(&["src"]);
+    let items: Vec<_> = sources.iter().flat_map(|(path, text)| items(path, text)).collect();
+    assert_none(&waits::unlisted(&items, include_str!("../docs/cancel-safety.md")));
+}
+
 /// Not a check; `.ci/figures` shows it.
 #[test]
 #[expect(clippy::print_stdout, reason = "a report")]
@@ -79,7 +90,8 @@ fn figures() {
 
 mod rules_notice {
     use super::assert_none;
-    use super::layout::rules;
+    use super::layout::items::items;
+    use super::layout::{rules, waits};
 
     #[track_caller]
     fn complains(complaints: &[String], about: &[&str]) {
@@ -193,5 +205,17 @@ mod rules_notice {
         complains(&rules::opening("src/a.rs", "\n\nfn f() {}"), &["src/a.rs"]);
         complains(&rules::opening("src/a.rs", "//!\nfn f() {}"), &["src/a.rs"]);
         assert_none(&rules::opening("src/a.rs", "//! A file.\nfn f() {}"));
+    }
+
+    #[test]
+    fn a_wait_that_is_not_on_the_page() {
+        let text = "/// # Cancel safety\npub fn sleep() {}\nimpl Mutex {\n    /// # Cancel safety\n    pub fn lock() {}\n\
+                    }\nimpl Other {\n    pub fn lock() {}\n}";
+        let items = items("src/time/sleep.rs", text);
+        assert_none(&waits::unlisted(&items, "[`time::sleep()`] and [`sync::Mutex::lock`]"));
+        let about = ["`sleep()`", "`Mutex::lock`"];
+        complains(&waits::unlisted(&items, "`Mutex::lock` and `time::sleep`"), &about[..1]);
+        complains(&waits::unlisted(&items, "`sleep()` and `RawMutex::lock`"), &about[1..]);
+        complains(&waits::unlisted(&items, "sleep() `and` Mutex::lock"), &about);
     }
 }

@@ -7,11 +7,9 @@
 //! with `std::` is the standard library's. That the public path itself is right is checked by rustdoc, for which
 //! each path in `from-go.md` is a link.
 
-mod items;
-
 use super::layout::files::sources;
+use super::layout::items::{Item, items};
 use super::layout::named::assert_none;
-use items::{Item, items};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
@@ -64,6 +62,22 @@ fn wrong_names(lines: &[Line<'_>], exported: &str) -> Vec<String> {
     complaints
 }
 
+/// Whether a path such as `sync::Mutex::lock`, `time::sleep()`, `Chan::send` or `go!` means `item`.
+fn is_at(item: &Item, path: &str) -> bool {
+    let (function, path) = match path.strip_suffix("()") {
+        Some(path) => (true, path),
+        None => (false, path),
+    };
+    let mut segments: Vec<&str> = path.split("::").collect();
+    let name = segments.pop();
+    let is_type = |segment: &&str| segment.starts_with(char::is_uppercase);
+    let owner = segments.last().copied().filter(is_type).unwrap_or_default();
+    segments.truncate(segments.len() - usize::from(!owner.is_empty()));
+    let here = segments.last().is_none_or(|folder| item.folder == *folder);
+    let owned = item.owner == owner || item.owner == "$" && !owner.is_empty();
+    name == Some(&item.name) && owned && here && (!function || owner.is_empty())
+}
+
 /// Whether who looks for `go` (`sync.Mutex.Lock`) finds `item`: by its name, or by an alias such as `Lock`, `Mutex.Lock`
 /// or the whole. What is no identifier (`ch <- v`) nobody looks for.
 fn is_found(item: &Item, go: &str) -> bool {
@@ -80,12 +94,12 @@ fn is_found(item: &Item, go: &str) -> bool {
 fn wrong_paths(line: &Line<'_>, items: &[Item]) -> Vec<String> {
     let own = line.gort.iter().filter(|path| !path.starts_with("std::"));
     own.filter_map(|path| {
-        let meant: Vec<_> = items.iter().filter(|item| item.is_at(path)).collect();
+        let meant: Vec<_> = items.iter().filter(|item| is_at(item, path)).collect();
         if meant.is_empty() {
             Some(format!("{}: there is no {path}", line.go))
         } else if !meant.iter().any(|item| is_found(item, line.go)) {
             Some(format!("{}: {path} needs it as an alias", line.go))
-        } else if !meant.iter().any(|item| item.tells_go) {
+        } else if !meant.iter().any(|item| item.has_section("Go")) {
             Some(format!("{}: {path} has no section `# Go`", line.go))
         } else {
             None
@@ -226,9 +240,9 @@ macro_rules! receiving {
     fn what_a_source_declares() {
         let found = items("src/sync/mutex.rs", SOURCE);
         let shown = |item: &Item| {
-            let Item { folder, owner, name, aliases, tells_go } = item;
-            let go = if *tells_go { " # Go" } else { "" };
-            format!("{folder} {owner} {name} {}{go}", aliases.join(" "))
+            let Item { folder, owner, name, aliases, sections } = item;
+            let sections: String = sections.iter().map(|heading| format!(" # {heading}")).collect();
+            format!("{folder} {owner} {name} {}{sections}", aliases.join(" "))
         };
         let right = [
             "sync  go! Lock",

@@ -11,25 +11,13 @@ pub(crate) struct Item {
     /// Of a macro with its `!`.
     pub(crate) name: String,
     pub(crate) aliases: Vec<String>,
-    /// Whether its documentation, or that of the type around a field or variant, has a section `# Go`.
-    pub(crate) tells_go: bool,
+    /// The headings of its documentation; for a field or a variant, those of the type around it.
+    pub(crate) sections: Vec<String>,
 }
 
 impl Item {
-    /// Whether a path such as `sync::Mutex::lock`, `time::sleep()`, `Chan::send` or `go!` means this.
-    pub(crate) fn is_at(&self, path: &str) -> bool {
-        let (function, path) = match path.strip_suffix("()") {
-            Some(path) => (true, path),
-            None => (false, path),
-        };
-        let mut segments: Vec<&str> = path.split("::").collect();
-        let name = segments.pop();
-        let is_type = |segment: &&str| segment.starts_with(char::is_uppercase);
-        let owner = segments.last().copied().filter(is_type).unwrap_or_default();
-        segments.truncate(segments.len() - usize::from(!owner.is_empty()));
-        let here = segments.last().is_none_or(|folder| self.folder == *folder);
-        let owned = self.owner == owner || self.owner == "$" && !owner.is_empty();
-        name == Some(&self.name) && owned && here && (!function || owner.is_empty())
+    pub(crate) fn has_section(&self, heading: &str) -> bool {
+        self.sections.iter().any(|section| section == heading)
     }
 }
 
@@ -43,9 +31,9 @@ pub(crate) fn items(path: &str, source: &str) -> Vec<Item> {
         let text = line.trim_start();
         if let Some(alias) = text.strip_prefix("#[doc(alias = \"") {
             next.aliases.extend(alias.split('"').next().map(str::to_owned));
-        } else if text.starts_with("#[") || text.starts_with("//") {
-            next.tells_go |= text == "/// # Go";
-        } else {
+        } else if let Some(heading) = text.strip_prefix("/// # ") {
+            next.sections.push(heading.to_owned());
+        } else if !text.starts_with("#[") && !text.starts_with("//") {
             let said = std::mem::take(&mut next);
             items.extend(item(line, &mut around, said));
         }
@@ -71,13 +59,13 @@ fn item(line: &str, around: &mut Item, said: Item) -> Option<Item> {
     } else if let Some(name) = after(text, &["struct ", "enum ", "trait ", "type "]) {
         let item = named("", word(name));
         word(name).clone_into(&mut around.owner);
-        around.tells_go = said.tells_go;
+        around.sections = said.sections;
         return item;
     } else if let Some(name) = after(text, &["fn "]) {
         return named(if is_indented { &around.owner } else { "" }, word(name));
     } else if is_indented && !around.owner.is_empty() && is_member(text) {
         let member = named(&around.owner, word(text.trim_start_matches("pub ")));
-        return member.map(|member| Item { tells_go: around.tells_go, ..member });
+        return member.map(|member| Item { sections: around.sections.clone(), ..member });
     }
     None
 }
