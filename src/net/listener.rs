@@ -189,6 +189,7 @@ impl TcpListener {
     /// # Errors
     ///
     /// When the system does not tell.
+    #[doc(alias = "Addr")]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.std().local_addr()
     }

@@ -130,6 +130,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// When the system does not tell.
+    #[doc(alias = "LocalAddr")]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.std().local_addr()
     }
@@ -139,6 +140,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// When it is not connected any more.
+    #[doc(alias = "RemoteAddr")]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.std().peer_addr()
     }
@@ -167,6 +169,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// When the system refuses.
+    #[doc(alias = "SetNoDelay")]
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.std().set_nodelay(nodelay)
     }
@@ -186,6 +189,7 @@ impl TcpStream {
     /// # Errors
     ///
     /// When the system refuses.
+    #[doc(alias = "SetLinger")]
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
         SockRef::from(self.std()).set_linger(linger)
     }

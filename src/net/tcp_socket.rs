@@ -35,6 +35,8 @@ use std::time::Duration;
 /// })
 /// # }
 /// ```
+#[doc(alias = "Dialer")]
+#[doc(alias = "ListenConfig")]
 pub struct TcpSocket {
     socket: Socket,
 }

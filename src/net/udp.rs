@@ -122,6 +122,27 @@ impl UdpSocket {
     /// # Cancel safety
     ///
     /// If the future is dropped before it has completed, nothing was sent.
+    ///
+    /// # Go
+    ///
+    /// `Write` of a connected `UDPConn`.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use gort::net::UdpSocket;
+    ///
+    /// gort::run(async {
+    ///     let one = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     let other = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     one.connect(other.local_addr()?).await?;
+    ///     other.connect(one.local_addr()?).await?;
+    ///     one.send(b"ping").await?;
+    ///     let mut buf = [0; 16];
+    ///     assert_eq!(other.recv(&mut buf).await?, 4);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
     #[track_caller]
     pub fn send<'a>(&'a self, buf: &'a [u8]) -> Send<'a> {
         Send::new(&self.io, buf, Location::caller())
@@ -201,6 +222,10 @@ impl UdpSocket {
     /// # Cancel safety
     ///
     /// Dropping the future loses no datagram.
+    ///
+    /// # Go
+    ///
+    /// `Read` of a connected `UDPConn`.
     #[track_caller]
     pub fn recv<'a>(&'a self, buf: &'a mut [u8]) -> Recv<'a> {
         Recv::new(&self.io, buf, Location::caller())
@@ -321,6 +346,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// When the system does not tell.
+    #[doc(alias = "LocalAddr")]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.std().local_addr()
     }
@@ -330,6 +356,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// When it is not connected.
+    #[doc(alias = "RemoteAddr")]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.std().peer_addr()
     }

@@ -28,6 +28,29 @@ macro_rules! impl_waiting {
             /// # Cancel safety
             ///
             /// As [`ready`](Self::ready).
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// use gort::net::UdpSocket;
+            ///
+            /// gort::run(async {
+            ///     let server = UdpSocket::bind("127.0.0.1:0").await?;
+            ///     let client = UdpSocket::bind("127.0.0.1:0").await?;
+            ///     client.send_to(b"ping", server.local_addr()?).await?;
+            ///     let mut buf = [0; 16];
+            ///     let count = loop {
+            ///         server.readable().await?;
+            ///         match server.try_recv(&mut buf) {
+            ///             // It was not, after all.
+            ///             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            ///             received => break received?,
+            ///         }
+            ///     };
+            ///     assert_eq!(&buf[..count], b"ping");
+            ///     Ok(())
+            /// })
+            /// # }
+            /// ```
             #[track_caller]
             pub fn readable(&self) -> Readable<'_> {
                 Readable::new(&self.io, Location::caller())
@@ -114,6 +137,22 @@ macro_rules! impl_deadlines {
             /// # Go
             ///
             /// `SetReadDeadline`.
+            ///
+            /// ```
+            /// # fn main() -> std::io::Result<()> {
+            /// use gort::net::UdpSocket;
+            /// use gort::time::{Duration, Instant};
+            ///
+            /// gort::run(async {
+            ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+            ///     socket.set_read_deadline(Some(Instant::now() + Duration::from_millis(1)));
+            ///     let error = socket.recv_from(&mut [0; 16]).await.unwrap_err();
+            ///     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+            ///     assert_eq!(error.to_string(), "i/o timeout");
+            ///     Ok(())
+            /// })
+            /// # }
+            /// ```
             #[doc(alias = "SetReadDeadline")]
             pub fn set_read_deadline(&self, deadline: Option<crate::time::Instant>) {
                 let deadline = deadline.map(crate::time::Instant::to_nanos);

@@ -38,6 +38,7 @@ use std::task::{Context, Poll};
 /// })
 /// # }
 /// ```
+#[doc(alias = "UnixConn")]
 pub struct UnixDatagram {
     io: Registered<net::UnixDatagram>,
 }
@@ -113,6 +114,10 @@ impl UnixDatagram {
     /// # Cancel safety
     ///
     /// If the future is dropped before it has completed, nothing was sent.
+    ///
+    /// # Go
+    ///
+    /// `Write`.
     #[track_caller]
     pub fn send<'a>(&'a self, buf: &'a [u8]) -> Send<'a> {
         Send::new(&self.io, buf, Location::caller())
@@ -136,6 +141,11 @@ impl UnixDatagram {
     /// # Cancel safety
     ///
     /// If the future is dropped before it has completed, nothing was sent.
+    ///
+    /// # Go
+    ///
+    /// `WriteTo`.
+    #[doc(alias = "WriteTo")]
     #[track_caller]
     pub fn send_to<'a, P: AsRef<Path>>(&'a self, buf: &'a [u8], path: P) -> SendTo<'a> {
         SendTo::new(&self.io, buf, path.as_ref().to_owned(), Location::caller())
@@ -159,6 +169,10 @@ impl UnixDatagram {
     /// # Cancel safety
     ///
     /// Dropping the future loses no datagram.
+    ///
+    /// # Go
+    ///
+    /// `Read`.
     #[track_caller]
     pub fn recv<'a>(&'a self, buf: &'a mut [u8]) -> Recv<'a> {
         Recv::new(&self.io, buf, Location::caller())
@@ -182,6 +196,11 @@ impl UnixDatagram {
     /// # Cancel safety
     ///
     /// Dropping the future loses no datagram.
+    ///
+    /// # Go
+    ///
+    /// `ReadFrom`.
+    #[doc(alias = "ReadFrom")]
     #[track_caller]
     pub fn recv_from<'a>(&'a self, buf: &'a mut [u8]) -> RecvFrom<'a> {
         RecvFrom::new(&self.io, buf, Location::caller())
@@ -201,6 +220,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// When the system does not tell.
+    #[doc(alias = "LocalAddr")]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.get().local_addr()
     }
@@ -210,6 +230,7 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// When it is not connected.
+    #[doc(alias = "RemoteAddr")]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.io.get().peer_addr()
     }

@@ -96,6 +96,11 @@ impl UnixListener {
     /// # Cancel safety
     ///
     /// Dropping the future loses no connection.
+    ///
+    /// # Go
+    ///
+    /// `Accept`.
+    #[doc(alias = "Accept")]
     #[track_caller]
     pub fn accept(&self) -> Accept<'_> {
         Accept { place: Place::new(&self.io, Direction::Read), site: Location::caller() }
@@ -119,6 +124,7 @@ impl UnixListener {
     /// # Errors
     ///
     /// When the system does not tell.
+    #[doc(alias = "Addr")]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.io.get().local_addr()
     }

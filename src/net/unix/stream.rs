@@ -122,6 +122,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// When the system does not tell.
+    #[doc(alias = "LocalAddr")]
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.std().local_addr()
     }
@@ -131,6 +132,7 @@ impl UnixStream {
     /// # Errors
     ///
     /// When it is not connected any more.
+    #[doc(alias = "RemoteAddr")]
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.std().peer_addr()
     }
