@@ -1,5 +1,5 @@
-//! Go's concurrency for async Rust: goroutines, channels, [`select!`], wait groups, locks, timers and
-//! sockets, with Go's semantics to the letter, on stackless futures.
+//! Go's concurrency for async Rust: goroutines, channels, [`select!`], locks and all of Go's `sync`, contexts,
+//! groups, timers, signals and sockets, with Go's semantics to the letter, on stackless futures.
 //!
 //! ```
 //! use gort::sync::WaitGroup;
@@ -67,7 +67,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `hyper` | [`compat::hyper`]: executor, timer and io adapter for hyper |
+//! | `hyper` | `hyper`, in [`compat`]: executor, timer and io adapter for hyper |
 
 pub mod chan;
 pub mod compat;
