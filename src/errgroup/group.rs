@@ -124,6 +124,23 @@ impl<E: Failure> Group<E> {
     }
 
     /// As [`with_context`](Group::with_context), with errors of one type.
+    ///
+    /// ```
+    /// use gort::context::{Error, background, with_timeout};
+    /// use gort::errgroup::Group;
+    /// use gort::time::Duration;
+    ///
+    /// gort::run(async {
+    ///     let (ctx, _cancel) = with_timeout(&background(), Duration::from_millis(1));
+    ///     let (group, ctx) = Group::<Error>::typed_with_context(&ctx);
+    ///     let member = async move {
+    ///         ctx.done().recv().await;
+    ///         ctx.check()
+    ///     };
+    ///     group.go(member).await;
+    ///     assert_eq!(group.wait().await, Err(Error::DeadlineExceeded));
+    /// });
+    /// ```
     #[must_use]
     pub fn typed_with_context(ctx: &Context) -> (Self, Context) {
         let (ctx, cancel) = with_cancel(ctx);

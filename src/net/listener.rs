@@ -180,6 +180,21 @@ impl TcpListener {
     }
 
     /// All connections, one after the other; it never ends.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use futures::StreamExt;
+    /// use gort::net::{TcpListener, TcpStream};
+    ///
+    /// gort::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let server = listener.incoming().next().await.unwrap()?;
+    ///     assert_eq!(server.peer_addr()?, client.local_addr()?);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self, accept: None, site: self.site }
     }

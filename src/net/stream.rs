@@ -305,6 +305,25 @@ impl TcpStream {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use gort::io::{AsyncReadExt, AsyncWriteExt};
+    /// use gort::net::{TcpListener, TcpStream};
+    ///
+    /// gort::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (mut server, _) = listener.accept().await?;
+    ///     client.write_all(b"hello").await?;
+    ///     let mut buf = [0; 2];
+    ///     assert_eq!(server.peek(&mut buf).await?, 2);
+    ///     server.read_exact(&mut buf).await?; // the same again
+    ///     assert_eq!(&buf, b"he");
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
     #[track_caller]
     pub fn peek<'a>(&'a self, buf: &'a mut [u8]) -> Peek<'a> {
         let place = Place::new(&self.io, Direction::Read);
@@ -334,6 +353,28 @@ impl TcpStream {
 
     /// Splits it into a half that reads and one that writes, which may go to different tasks.
     /// Dropping the half that writes tells the other side that there is no more to come.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use gort::io::{AsyncReadExt, AsyncWriteExt};
+    /// use gort::net::{TcpListener, TcpStream};
+    ///
+    /// gort::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (mut server, _) = listener.accept().await?;
+    ///     let (mut reader, mut writer) = client.into_split();
+    ///     gort::go(async move { writer.write_all(b"ping").await }); // dropped at its end: nothing more will come
+    ///     let (mut echo_reader, mut echo_writer) = server.split();
+    ///     gort::io::copy(&mut echo_reader, &mut echo_writer).await?;
+    ///     drop(server);
+    ///     let mut text = String::new();
+    ///     reader.read_to_string(&mut text).await?;
+    ///     assert_eq!(text, "ping");
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
     #[must_use]
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
         tcp::into_split(self)

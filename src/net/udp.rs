@@ -324,6 +324,21 @@ impl UdpSocket {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use gort::net::UdpSocket;
+    ///
+    /// gort::run(async {
+    ///     let server = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     let client = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     client.send_to(b"ping", server.local_addr()?).await?;
+    ///     let mut buf = [0; 16];
+    ///     assert_eq!(server.peek_from(&mut buf).await?, server.recv_from(&mut buf).await?);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
     #[track_caller]
     pub fn peek_from<'a>(&'a self, buf: &'a mut [u8]) -> PeekFrom<'a> {
         PeekFrom::new(&self.io, buf, Location::caller())

@@ -109,6 +109,14 @@ impl Weighted {
     /// # Go
     ///
     /// `s.TryAcquire(n)`.
+    ///
+    /// ```
+    /// let semaphore = gort::semaphore::Weighted::new(3);
+    /// assert!(semaphore.try_acquire(2));
+    /// assert!(!semaphore.try_acquire(2));
+    /// semaphore.release(2);
+    /// assert!(semaphore.try_acquire(3));
+    /// ```
     #[doc(alias = "TryAcquire")]
     pub fn try_acquire(&self, n: usize) -> bool {
         self.inner.state.lock().try_take(n)

@@ -276,6 +276,30 @@ impl Cond {
     /// # Go
     ///
     /// `c.Broadcast()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::{Cond, Mutex, WaitGroup};
+    ///
+    /// static OPEN: Mutex<bool> = Mutex::new(false);
+    /// static CHANGED: Cond = Cond::new();
+    ///
+    /// # gort::run(async {
+    /// let wg = WaitGroup::new();
+    /// for _ in 0..3 {
+    ///     wg.go(async {
+    ///         let mut open = OPEN.lock().await;
+    ///         while !*open {
+    ///             open = CHANGED.wait(open).await;
+    ///         }
+    ///     });
+    /// }
+    /// *OPEN.lock().await = true;
+    /// CHANGED.broadcast();
+    /// wg.wait().await;
+    /// # });
+    /// ```
     #[doc(alias = "Broadcast")]
     #[doc(alias = "notify_all")]
     pub fn broadcast(&self) {

@@ -146,6 +146,16 @@ impl<T, F> Pool<T, F> {
 
     /// Drops what has not been wanted since the last call, as a garbage collection does in Go: after two
     /// calls nothing is left of what was in the pool before them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pool = gort::sync::Pool::new(|| 0);
+    /// pool.put(7);
+    /// pool.trim();
+    /// pool.trim(); // not wanted since the last time
+    /// assert_eq!(pool.try_get(), None);
+    /// ```
     pub fn trim(&self) {
         for shelf in self.shelves.get().into_iter().flatten() {
             let unused = shelf.lock().turn();

@@ -232,6 +232,20 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     ///
     /// As [`read`](Self::read).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::RwLock;
+    /// use std::sync::Arc;
+    ///
+    /// # gort::run(async {
+    /// let config = Arc::new(RwLock::new("v1"));
+    /// let reading = config.clone().read_owned().await;
+    /// let length = gort::go(async move { reading.len() }); // the guard moves into the goroutine
+    /// assert_eq!(length.await.unwrap(), 2);
+    /// # });
+    /// ```
     #[track_caller]
     pub fn read_owned(self: Arc<Self>) -> RwLockReadOwned<T> {
         // SAFETY: as the constructor demands, it is moved in beside it.
@@ -521,6 +535,16 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     }
 
     /// A guard of a part of the data.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::{RwLock, RwLockWriteGuard};
+    ///
+    /// let pair = RwLock::new((1, "one"));
+    /// *RwLockWriteGuard::map(pair.try_write().unwrap(), |pair| &mut pair.0) = 2;
+    /// assert_eq!(pair.into_inner(), (2, "one"));
+    /// ```
     pub fn map<F, U: ?Sized>(mut this: Self, f: F) -> RwLockMappedWriteGuard<'a, U>
     where
         F: FnOnce(&mut T) -> &mut U,

@@ -87,6 +87,23 @@ impl UnixStream {
     /// # Errors
     ///
     /// When the system has no descriptors left.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use gort::io::{AsyncReadExt, AsyncWriteExt};
+    /// use gort::net::UnixStream;
+    ///
+    /// gort::run(async {
+    ///     let (mut one, mut other) = UnixStream::pair()?;
+    ///     one.write_all(b"hello").await?;
+    ///     drop(one);
+    ///     let mut text = String::new();
+    ///     other.read_to_string(&mut text).await?;
+    ///     assert_eq!(text, "hello");
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
     #[track_caller]
     pub fn pair() -> io::Result<(UnixStream, UnixStream)> {
         let (one, other) = net::UnixStream::pair().map_err(descriptors::explain)?;
