@@ -8,7 +8,7 @@ use common::{flag, go};
 use gort::context::{Error, background, with_cancel};
 use gort::runtime::gosched;
 use gort::semaphore::Weighted;
-use gort::sync::{Mutex, RawMutex, RawRwLock, RwLock, WaitGroup};
+use gort::sync::{Cond, Mutex, Notify, RawMutex, RawRwLock, RwLock, WaitGroup};
 use gort::{Chan, select};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -454,5 +454,180 @@ fn t08_a_grant_to_a_select_that_is_kept_unpolled_goes_to_its_goroutine() {
         assert!(futures::poll!(kept.as_mut()).is_pending());
         sem.release(1);
         kept.await;
+    });
+}
+
+#[test]
+fn a_wait_for_a_condition_releases_the_lock_and_yields_it_again() {
+    let (mutex, cond, never) = (Mutex::new(1), Cond::new(), Chan::<()>::new(0));
+    let guard = mutex.try_lock().unwrap();
+    let mut selecting = drive(async {
+        select! {
+            mut guard = cond.wait(guard) => { *guard += 1; true }
+            <-never => false,
+        }
+    });
+    selecting.pending();
+    *mutex.try_lock().expect("it is released while somebody waits") += 10;
+    assert_eq!(selecting.woken(), 0);
+    cond.signal();
+    assert_eq!(selecting.woken(), 1);
+    assert!(selecting.ready());
+    assert_eq!(*mutex.try_lock().unwrap(), 12);
+}
+
+/// The other arm was chosen: a signal goes to whoever is behind.
+#[test]
+fn a_losing_wait_for_a_condition_takes_no_signal() {
+    let (mutex, cond, ch) = (Mutex::new(()), Cond::new(), Chan::<u32>::new(0));
+    let guard = mutex.try_lock().unwrap();
+    let mut selecting = drive(async {
+        select! {
+            _guard = cond.wait(guard) => 0,
+            v = <-ch => v,
+        }
+    });
+    selecting.pending();
+    let mut next = drive(cond.wait(mutex.try_lock().unwrap()));
+    next.pending();
+    assert!(ch.try_send(7).is_ok());
+    cond.signal();
+    assert_eq!(next.woken(), 1, "the select was chosen already");
+    assert_eq!(selecting.ready(), 7);
+    drop(next.ready());
+}
+
+/// The signal was given to the select: what comes later on other arms goes elsewhere.
+#[test]
+fn a_signal_claims_the_select() {
+    let (mutex, cond, ch) = (Mutex::new(()), Cond::new(), Chan::new(0));
+    let guard = mutex.try_lock().unwrap();
+    let mut selecting = drive(async {
+        select! {
+            guard = cond.wait(guard) => Some(guard),
+            _v = ch.next() => None,
+        }
+    });
+    selecting.pending();
+    cond.broadcast();
+    let flag = flag();
+    assert!(ch.try_send(flag.clone()).is_err());
+    assert_eq!(flag.alive(), 1);
+    assert!(selecting.ready().is_some());
+}
+
+/// It was told and has to wait for the lock: another arm may still win, and then the signal is for the next.
+#[test]
+fn while_the_lock_is_not_to_be_had_another_arm_may_win() {
+    for other_wins in [true, false] {
+        let (mutex, cond, ch) = (Mutex::new(()), Cond::new(), Chan::<u32>::new(0));
+        let guard = mutex.try_lock().unwrap();
+        let mut selecting = drive(async {
+            select! {
+                _guard = cond.wait(guard) => 0,
+                v = <-ch => v,
+            }
+        });
+        selecting.pending();
+        let mut next = drive(cond.wait(mutex.try_lock().unwrap()));
+        next.pending();
+        let held = mutex.try_lock().unwrap();
+        cond.signal();
+        selecting.pending();
+        assert_eq!(next.woken(), 0);
+        if other_wins {
+            assert!(ch.try_send(7).is_ok());
+            assert_eq!(selecting.ready(), 7);
+            assert_eq!(next.woken(), 1, "the signal is passed on");
+            drop(held);
+            drop(next.ready());
+        } else {
+            drop(held);
+            assert_eq!(selecting.ready(), 0);
+            next.pending();
+            cond.signal();
+            drop(next.ready());
+        }
+    }
+}
+
+/// The select was woken by something else and is parked again: it is where it was in line.
+#[test]
+fn a_wait_keeps_its_place_in_line_while_the_select_looks_around() {
+    let (mutex, cond, woken) = (Mutex::new(()), Cond::new(), Notify::new());
+    let guard = mutex.try_lock().unwrap();
+    let mut selecting = drive(async {
+        select! {
+            _guard = cond.wait(guard) => 1,
+            () = async { loop { woken.notified().await } } => 2,
+        }
+    });
+    selecting.pending();
+    let mut next = drive(cond.wait(mutex.try_lock().unwrap()));
+    next.pending();
+    for _ in 0..3 {
+        woken.notify_one();
+        assert_eq!(selecting.woken(), 1);
+        selecting.pending();
+    }
+    cond.signal();
+    assert_eq!((selecting.woken(), next.woken()), (1, 0));
+    assert_eq!(selecting.ready(), 1);
+    cond.signal();
+    drop(next.ready());
+}
+
+#[test]
+fn a_select_that_is_dropped_with_a_signal_passes_it_on() {
+    for told in [true, false] {
+        let (mutex, cond, never) = (Mutex::new(()), Cond::new(), Chan::<()>::new(0));
+        let guard = mutex.try_lock().unwrap();
+        let mut selecting = drive(async {
+            select! {
+                _guard = cond.wait(guard) => {}
+                <-never => {}
+            }
+        });
+        selecting.pending();
+        let mut next = drive(cond.wait(mutex.try_lock().unwrap()));
+        next.pending();
+        if told {
+            cond.signal();
+        }
+        drop(selecting);
+        assert_eq!(next.woken(), usize::from(told));
+        cond.signal();
+        drop(next.ready());
+    }
+}
+
+/// Hazard T8, as for locks: a select was given the signal, and its goroutine waits for one with something else.
+#[cfg(not(foreign_executor))]
+#[test]
+fn t08_a_signal_for_a_select_that_is_kept_unpolled_goes_to_its_goroutine() {
+    let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let shared = Arc::new((Mutex::new(()), Cond::new()));
+        let other = shared.clone();
+        let task = go(async move {
+            let ((mutex, cond), never) = (&*other, Chan::<()>::new(0));
+            let guard = mutex.lock().await;
+            let mut kept = Box::pin(async {
+                select! {
+                    _guard = cond.wait(guard) => {}
+                    <-never => {}
+                }
+            });
+            assert!(common::poll_once(&mut kept).await.is_pending());
+            drop(cond.wait(mutex.lock().await).await);
+            assert!(common::poll_once(&mut kept).await.is_pending());
+            kept.await;
+        });
+        gosched().await;
+        shared.1.signal();
+        gosched().await;
+        gosched().await;
+        shared.1.signal();
+        task.await.unwrap();
     });
 }

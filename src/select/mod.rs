@@ -6,7 +6,7 @@
 // For who works on this module:
 //
 // `arm.rs` says what an arm is to the engine; `operand.rs` what may stand beside `<-`, and the arms on
-// channels; `engine.rs` which arm wins and how a select waits (start there); `park.rs` what is done
+// channels; `sync.rs` those on locks, groups and conditions; `engine.rs` which arm wins and how a select waits (start there); `park.rs` what is done
 // under all locks; `live.rs` sets of arms and the uniform choice among them; `dynamic.rs` is `Select`.
 
 mod arm;
@@ -19,6 +19,7 @@ mod operand;
 mod park;
 #[cfg(all(test, gort_shuttle))]
 mod shuttle;
+mod sync;
 #[cfg(all(test, not(gort_loom)))]
 mod tests;
 
@@ -38,6 +39,7 @@ pub mod private {
     pub use super::live::Live;
     pub use super::operand::*;
     pub use super::park::Parking;
+    pub use super::sync::SyncAs;
     pub use std::future::poll_fn;
     pub use std::task::{Context, Poll, ready};
 

@@ -11,10 +11,6 @@ use crate::chan::{
     Chan, ChanSend, Core, Next, Outcome, Receiver, Recv, RecvArm, RecvOk, Send, SendArm, SendError,
     Sender, TryRecvError, TrySendError, ZeroValue,
 };
-use crate::sync::{
-    Lock, LockArm, MutexGuard, RawLock, RawRead, RawWrite, RwArm, RwLockRead, RwLockReadGuard,
-    RwLockWrite, RwLockWriteGuard, Wait, WaitArm,
-};
 use crate::sys::point::{self, Op};
 use crate::wait::arm::Arm as Operation;
 use crate::wait::batch::WakeBatch;
@@ -459,7 +455,7 @@ impl<T, A> Drop for SendFrom<'_, T, A> {
 
 /// What plain loads tell about an operation.
 #[inline]
-fn face(arm: &impl Operation) -> Face {
+pub(super) fn face(arm: &impl Operation) -> Face {
     match arm.not_ready() {
         Some(_) if arm.key().is_none() => Face::Never,
         look => Face::of(look),
@@ -532,121 +528,6 @@ impl<'a, T> Operand<Send<'a, T>> {
     pub fn __gort_arm(self) -> SendAs<'a, T, OrDisconnected> {
         let (core, value) = self.0.into_parts();
         Sending::new(core).arm(Some(value))
-    }
-}
-
-/// An operation of `sync` as an arm, and what it yields when it is done.
-#[doc(hidden)]
-pub struct SyncAs<P, Y> {
-    arm: P,
-    yields: Y,
-}
-
-impl<P, Y> fmt::Debug for SyncAs<P, Y> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SyncAs")
-    }
-}
-
-impl<P: Operation, O, Y: Fn(&P) -> O> Arm for SyncAs<P, Y> {
-    type Output = O;
-    type Core = Parking;
-
-    #[inline]
-    fn core(&self) -> Parking {
-        Parking::new()
-    }
-
-    #[inline]
-    fn face(&self) -> Face {
-        face(&self.arm)
-    }
-
-    #[inline]
-    #[track_caller]
-    unsafe fn step(&mut self, how: How, _cx: &mut Context<'_>) -> Stepped<O> {
-        // SAFETY: pinned by this function's contract, and the engine asks for what is due.
-        if unsafe { complete(&self.arm, how) } {
-            Stepped::Ready((self.yields)(&self.arm))
-        } else {
-            Stepped::Pending
-        }
-    }
-
-    #[inline]
-    unsafe fn channel(&mut self) -> Channel<'_> {
-        Channel::new(&self.arm)
-    }
-}
-
-impl<'a, T: ?Sized> Operand<Lock<'a, T>> {
-    /// `guard = mutex.lock()`
-    #[inline]
-    pub fn __gort_arm(self) -> SyncAs<LockArm<'a>, impl Fn(&LockArm<'a>) -> MutexGuard<'a, T>> {
-        let (arm, mutex) = self.0.into_arm();
-        let yields = |arm: &LockArm<'a>| {
-            arm.take();
-            mutex.locked()
-        };
-        SyncAs { arm, yields }
-    }
-}
-
-impl<'a> Operand<RawLock<'a>> {
-    /// `() = mutex.lock()`
-    #[inline]
-    pub fn __gort_arm(self) -> SyncAs<LockArm<'a>, impl Fn(&LockArm<'a>)> {
-        SyncAs { arm: self.0.into_arm(), yields: LockArm::take }
-    }
-}
-
-impl<'a, T: ?Sized> Operand<RwLockRead<'a, T>> {
-    /// `guard = lock.read()`
-    #[inline]
-    pub fn __gort_arm(self) -> SyncAs<RwArm<'a>, impl Fn(&RwArm<'a>) -> RwLockReadGuard<'a, T>> {
-        let (arm, lock) = self.0.into_arm();
-        let yields = |arm: &RwArm<'a>| {
-            arm.take();
-            lock.reading()
-        };
-        SyncAs { arm, yields }
-    }
-}
-
-impl<'a, T: ?Sized> Operand<RwLockWrite<'a, T>> {
-    /// `guard = lock.write()`
-    #[inline]
-    pub fn __gort_arm(self) -> SyncAs<RwArm<'a>, impl Fn(&RwArm<'a>) -> RwLockWriteGuard<'a, T>> {
-        let (arm, lock) = self.0.into_arm();
-        let yields = |arm: &RwArm<'a>| {
-            arm.take();
-            lock.writing()
-        };
-        SyncAs { arm, yields }
-    }
-}
-
-impl<'a> Operand<RawRead<'a>> {
-    /// `() = lock.read()`
-    #[inline]
-    pub fn __gort_arm(self) -> SyncAs<RwArm<'a>, impl Fn(&RwArm<'a>)> {
-        SyncAs { arm: self.0.into_arm(), yields: RwArm::take }
-    }
-}
-
-impl<'a> Operand<RawWrite<'a>> {
-    /// `() = lock.write()`
-    #[inline]
-    pub fn __gort_arm(self) -> SyncAs<RwArm<'a>, impl Fn(&RwArm<'a>)> {
-        SyncAs { arm: self.0.into_arm(), yields: RwArm::take }
-    }
-}
-
-impl<'a> Operand<Wait<'a>> {
-    /// `() = group.wait()`
-    #[inline]
-    pub fn __gort_arm(self) -> SyncAs<WaitArm<'a>, impl Fn(&WaitArm<'a>)> {
-        SyncAs { arm: self.0.into_arm(), yields: WaitArm::take }
     }
 }
 

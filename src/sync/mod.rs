@@ -60,6 +60,8 @@ pub use tokio::sync::{
 pub use tokio_util::sync::{CancellationToken, DropGuard, PollSemaphore, PollSender};
 
 #[doc(hidden)]
+pub use cond::CondArm;
+#[doc(hidden)]
 pub use raw_mutex::LockArm;
 #[doc(hidden)]
 pub use raw_rw_lock::RwArm;

@@ -1,0 +1,290 @@
+//! Who waits for a condition, and who has been told that it changed.
+//!
+//! Waiters stand in a queue under a lock, in the order of their *tickets*, numbers from one counter; a signal
+//! takes a number from the same counter. A signal is for those whose ticket is lower than its own number:
+//! they waited when it was given. It goes to the first of them, who leaves the queue, and for whom it is
+//! kept until it has been seen.
+//!
+//! A waiter that is dropped after it was told, before it had its lock back, hands its signal on: to the first
+//! that was waiting when it was given. A waiter that has been told and is kept unpolled keeps nobody
+//! waiting either: another one that looks may take its signal ([`Waiter::may_be_robbed`]), if it was
+//! waiting when that was given. In both cases a signal wakes one that Go could have woken, and no waiter
+//! goes on without one.
+//!
+//! A wait that is an arm of a select takes its ticket when the arm is tried first, keeps its place while the select
+//! looks at other arms, and is claimed by the signal: one whose select has been decided is passed over.
+//!
+//! [`Waiter::may_be_robbed`]: crate::wait::waiter::Waiter::may_be_robbed
+
+#![expect(unsafe_code, reason = "waiters are linked into the queue by address")]
+
+use crate::sys::const_fn;
+use crate::wait::list::{List, Node, Seat};
+use crate::wait::place::Place;
+use crate::wait::record::Record;
+use crate::wait::waiter::Waiter;
+use std::ptr::NonNull;
+use std::task::Waker;
+
+// Tags of nodes.
+/// In line, and somebody can be woken or claimed.
+const TAG_WAITS: u8 = 0;
+/// Told, and found by its waiter's claim.
+const TAG_TOLD: u8 = 1;
+/// A select's that is not parked: in line, without a waiter.
+const TAG_KEPT: u8 = 2;
+/// The same, told.
+const TAG_KEPT_TOLD: u8 = 3;
+
+/// A ticket, or a signal's number.
+pub(super) type Number = u64;
+
+/// What the queue knows of a waiter.
+pub(super) struct Ticket {
+    entered: Number,
+    /// The signal that it was given; 0 if none.
+    signal: Number,
+}
+
+impl Ticket {
+    /// None yet.
+    pub(super) fn none() -> Self {
+        Self { entered: 0, signal: 0 }
+    }
+}
+
+/// Whom a signal found.
+pub(super) enum Told {
+    Nobody,
+    /// Who is to be woken, if need be.
+    Somebody(Option<Waker>),
+}
+
+impl Told {
+    pub(super) fn waker(self) -> Option<Waker> {
+        match self {
+            Told::Nobody => None,
+            Told::Somebody(waker) => waker,
+        }
+    }
+}
+
+pub(super) struct Queue {
+    waiting: List<Ticket>,
+    /// Who was told, and has not looked.
+    told: List<Ticket>,
+    next: Number,
+}
+
+impl Queue {
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Self { waiting: List::new(), told: List::new(), next: 0 }
+        }
+    }
+
+    /// Forgets whoever is linked, see [`List::abandon`].
+    pub(super) fn abandon(&mut self) {
+        self.waiting.abandon();
+        self.told.abandon();
+    }
+
+    pub(super) fn number(&mut self) -> Number {
+        self.next += 1;
+        self.next
+    }
+
+    /// Takes a ticket and stands in line, to be woken by `waker`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Place::enter`].
+    pub(super) unsafe fn enter(&mut self, place: &Place<Ticket>, waker: Waker) {
+        // SAFETY: (L1): not linked.
+        unsafe { place.node.seat() }.data.entered = self.number();
+        // SAFETY: by this function's contract.
+        unsafe { place.enter(&mut self.waiting, waker) };
+    }
+
+    /// Takes a ticket and stands in line, for a select that is not parked.
+    ///
+    /// # Safety
+    ///
+    /// As for [`List::push_back`], but that no waiter is assigned.
+    pub(super) unsafe fn enter_kept(&mut self, node: &Node<Ticket>) {
+        // SAFETY: (L1): not linked.
+        let seat = unsafe { node.seat() };
+        seat.data.entered = self.number();
+        seat.tag = TAG_KEPT;
+        // SAFETY: by this function's contract; without a waiter by its tag.
+        unsafe { self.waiting.push_back(NonNull::from(node)) };
+    }
+
+    /// The select is parked: from now on it is to be claimed.
+    ///
+    /// # Safety
+    ///
+    /// The node is kept in line and has not been told; the rest as for [`Node::assign`].
+    pub(super) unsafe fn park(&mut self, node: &Node<Ticket>, waiter: &Waiter, case: u32) {
+        // SAFETY: linked, but nobody looks at the waiter of a node with its tag.
+        unsafe { node.assign(waiter, case) };
+        // SAFETY: (L1): under the lock.
+        unsafe { node.seat() }.tag = TAG_WAITS;
+    }
+
+    /// The select is not parked any more, and has not been claimed by this.
+    ///
+    /// # Safety
+    ///
+    /// The node is linked, and the caller owns it and holds the lock.
+    pub(super) unsafe fn unpark(&mut self, node: &Node<Ticket>) {
+        // SAFETY: (L1): under the lock.
+        let seat = unsafe { node.seat() };
+        if seat.tag == TAG_WAITS {
+            seat.tag = TAG_KEPT;
+        }
+    }
+
+    /// Gives a signal to the first that waited when it was given.
+    pub(super) fn tell_one(&mut self, signal: Number) -> Told {
+        loop {
+            let found = self.waiting.find(|seat| seat.data.entered < signal && is_waited_for(seat));
+            let Some(node) = found else { return Told::Nobody };
+            // SAFETY: (L2): it is linked; its owner comes by the lock before it goes.
+            let found = unsafe { node.as_ref() };
+            // SAFETY: (L1): under the lock.
+            let seat = unsafe { found.seat() };
+            let kept = seat.tag == TAG_KEPT;
+            // SAFETY: linked, and with a waiter.
+            if !kept && !unsafe { seat.claim() } {
+                // A select that has been decided since it was found; it will not be found again.
+                continue;
+            }
+            seat.tag = if kept { TAG_KEPT_TOLD } else { TAG_TOLD };
+            seat.data.signal = signal;
+            // SAFETY: it is in the list, whose lock the caller holds.
+            unsafe { self.waiting.remove(node) };
+            // SAFETY: not linked any more, pinned; its owner unlinks it.
+            unsafe { self.told.push_back(node) };
+            if kept {
+                return Told::Somebody(None);
+            }
+            // SAFETY: the claim has been won, under the lock.
+            return Told::Somebody(unsafe { found.complete() });
+        }
+    }
+
+    /// Whether there is a signal that nobody collects, and that was given after the node's ticket was taken.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the node, and holds the lock.
+    pub(super) unsafe fn may_rob(
+        &self,
+        node: &Node<Ticket>,
+        robber: Option<&'static Record>,
+    ) -> bool {
+        // SAFETY: by this function's contract.
+        unsafe { self.uncollected(node, robber) }.is_some()
+    }
+
+    /// Who was given such a signal; see [`may_rob`](Self::may_rob).
+    ///
+    /// # Safety
+    ///
+    /// As for [`may_rob`](Self::may_rob).
+    unsafe fn uncollected(
+        &self,
+        node: &Node<Ticket>,
+        robber: Option<&'static Record>,
+    ) -> Option<NonNull<Node<Ticket>>> {
+        // SAFETY: (L1): under the lock.
+        let ticket = unsafe { node.seat() }.data.entered;
+        self.told.find(|seat| {
+            seat.tag == TAG_TOLD && seat.data.signal > ticket && may_be_robbed(seat, robber)
+        })
+    }
+
+    /// Takes such a signal, for a node that is in line and leaves it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`may_rob`](Self::may_rob).
+    pub(super) unsafe fn rob(
+        &mut self,
+        node: &Node<Ticket>,
+        robber: Option<&'static Record>,
+    ) -> Option<Number> {
+        // SAFETY: by this function's contract.
+        let robbed = unsafe { self.uncollected(node, robber) }?;
+        // SAFETY: it is in the list, whose lock the caller holds.
+        unsafe { self.told.remove(robbed) };
+        // SAFETY: (L2): it was linked just now; its owner comes by the lock before it goes.
+        let found = unsafe { robbed.as_ref() };
+        // SAFETY: (L1): under the lock.
+        let seat = unsafe { found.seat() };
+        let signal = std::mem::take(&mut seat.data.signal);
+        // SAFETY: it was linked.
+        if unsafe { seat.is_select() } {
+            seat.tag = TAG_KEPT;
+        } else {
+            seat.tag = TAG_WAITS;
+            // SAFETY: it was linked just now, under the lock.
+            let waiter = unsafe { seat.waiter() };
+            // SAFETY: we hold the lock, and the owner looks under it only.
+            unsafe { waiter.unsettle() };
+        }
+        let front = self.waiting.front();
+        // SAFETY: not linked, pinned and assigned as before; `front` is in the list.
+        unsafe { self.waiting.insert_before(front, robbed) };
+        // SAFETY: in line, by this function's contract.
+        unsafe { self.waiting.remove(NonNull::from(node)) };
+        Some(signal)
+    }
+
+    /// The signal that the node was given, which leaves the queue then.
+    ///
+    /// # Safety
+    ///
+    /// The node is linked, and the caller owns it and holds the lock.
+    pub(super) unsafe fn collect(&mut self, node: &Node<Ticket>) -> Option<Number> {
+        // SAFETY: (L1): under the lock.
+        let seat = unsafe { node.seat() };
+        let told = seat.tag == TAG_TOLD || seat.tag == TAG_KEPT_TOLD;
+        let signal = seat.data.signal;
+        told.then(|| {
+            // SAFETY: it was told, so it is in this list.
+            unsafe { self.told.remove(NonNull::from(node)) };
+            signal
+        })
+    }
+
+    /// Leaves the queue, wherever it is; returns the signal that it was given.
+    ///
+    /// # Safety
+    ///
+    /// As for [`collect`](Self::collect).
+    pub(super) unsafe fn leave(&mut self, node: &Node<Ticket>) -> Option<Number> {
+        // SAFETY: by this function's contract.
+        let signal = unsafe { self.collect(node) };
+        if signal.is_none() {
+            // SAFETY: it was not told, so it is in this list.
+            unsafe { self.waiting.remove(NonNull::from(node)) };
+        }
+        signal
+    }
+}
+
+/// Whether a signal may be given to a node in line: not to a select that has been decided. Under the lock.
+fn is_waited_for(seat: &Seat<Ticket>) -> bool {
+    // SAFETY: nodes that wait have a waiter; linked, under the lock.
+    seat.tag == TAG_KEPT || !unsafe { seat.is_select() } || unsafe { seat.waiter() }.is_waiting()
+}
+
+/// See [`Waiter::may_be_robbed`]. For nodes that were told by a claim, under the lock of the queue.
+fn may_be_robbed(seat: &Seat<Ticket>, robber: Option<&'static Record>) -> bool {
+    // SAFETY: the node is linked, and the caller holds the lock of the queue.
+    let waiter = unsafe { seat.waiter() };
+    // SAFETY: (W2), (W3): as above.
+    unsafe { waiter.may_be_robbed(robber) }
+}
