@@ -6,6 +6,7 @@
 
 use crate::chan::{Chan, Feed, fed};
 use crate::select;
+use crate::sync::{Cond, RawMutex};
 use crate::sys::sync::Mutex;
 use crate::wait::model::{Goroutine, Wakes, poll, poll_and_drop};
 use loom::future::block_on;
@@ -379,4 +380,49 @@ fn a_fed_value_stays_when_the_select_goes_elsewhere() {
         assert_eq!(got, Poll::Ready(if sent { 1 } else { 5 }));
         assert_eq!(timer.try_recv().ok(), sent.then_some(5));
     });
+}
+
+/// A signal and a send meet at a select that may be given up: one of the two happens to it, and a signal that it
+/// does not use is there for who waits behind it.
+#[test]
+fn a_signal_meets_a_select_that_may_be_decided_otherwise() {
+    for gives_up in [false, true] {
+        loom::model(move || {
+            let shared = Arc::new((RawMutex::new(), Cond::new()));
+            let (mutex, cond) = &*shared;
+            let chan = Chan::<u32>::new(0);
+            let mut selecting = Box::pin(async {
+                mutex.lock().await;
+                select! {
+                    biased;
+                    mutex = cond.wait(mutex) => { mutex.unlock(); true }
+                    _v = <-chan => false,
+                }
+            });
+            assert!(poll(selecting.as_mut()).is_pending());
+            let mut behind = Box::pin(async {
+                mutex.lock().await;
+                cond.wait(mutex).await.unlock();
+            });
+            let wakes = Wakes::default();
+            assert!(wakes.poll(behind.as_mut()).is_pending());
+            let signal = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || shared.1.signal())
+            };
+            let send = {
+                let chan = chan.clone();
+                thread::spawn(move || chan.try_send(1).is_ok())
+            };
+            let used = !gives_up && poll(selecting.as_mut()) == Poll::Ready(true);
+            drop(selecting);
+            let sent = send.join().unwrap();
+            signal.join().unwrap();
+            assert!(!(used && sent), "two arms of one select have happened");
+            assert_eq!(wakes.count(), usize::from(!used));
+            if !used {
+                assert!(poll(behind.as_mut()).is_ready(), "the signal is lost");
+            }
+        });
+    }
 }
