@@ -26,7 +26,7 @@ use std::fmt;
 ///
 /// Whoever has the choice is better off with a channel.
 ///
-/// It is a value, to be shared by [`Arc`] or as a `static`.
+/// It is a value, to be shared by [`Arc`](std::sync::Arc) or as a `static`.
 ///
 /// # Go
 ///
