@@ -22,6 +22,7 @@ fn cause_of(ctx: &Context) -> String {
 
 // errgroup.
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c146_the_first_error_is_the_cause_and_wait_yields_it_when_all_have_ended() {
     seeded(|| async {
@@ -85,6 +86,7 @@ fn c147_when_all_is_well_the_context_ends_with_wait() {
     });
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c147_a_member_that_exits_has_ended_without_an_error() {
     everywhere(|| async {
@@ -185,6 +187,7 @@ fn c148_a_start_that_is_dropped_starts_nobody_and_takes_no_slot() {
     });
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c149_a_panic_is_raised_by_wait_when_all_have_ended() {
     let text = common::everywhere::dies_everywhere(|| async {
@@ -208,6 +211,7 @@ fn c149_a_panic_is_raised_by_wait_when_all_have_ended() {
     assert_eq!(text, "in a member");
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c149_a_panic_is_fatal_if_nobody_waits_any_more_or_if_asked_for() {
     let text = common::everywhere::dies_everywhere(|| async {
@@ -274,6 +278,7 @@ fn c150_many_small_ones_do_not_starve_a_large_one() {
     });
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c151_more_than_the_size_waits_for_the_context_only_and_holds_up_nobody() {
     seeded(|| async {
@@ -353,6 +358,7 @@ fn c151_more_is_given_back_than_was_held() {
 
 // singleflight.
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c152_ten_ask_for_the_same_and_one_runs() {
     seeded(|| async {
@@ -391,6 +397,7 @@ fn c152_ten_ask_for_the_same_and_one_runs() {
     });
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c152_an_error_is_shared_too_and_channels_get_one_value() {
     seeded(|| async {
@@ -433,6 +440,7 @@ impl<V> RecvFlight<V> for gort::Receiver<singleflight::Flight<V>> {
     }
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c152_all_who_wait_panic_with_the_function() {
     seeded(|| async {
@@ -457,6 +465,7 @@ fn c152_all_who_wait_panic_with_the_function() {
     });
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c152_a_panic_is_fatal_if_somebody_has_a_channel() {
     for and_waits in [false, true] {
@@ -477,6 +486,7 @@ fn c152_a_panic_is_fatal_if_somebody_has_a_channel() {
     }
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c152_all_who_wait_exit_with_the_function() {
     seeded(|| async {
@@ -500,6 +510,7 @@ fn c152_all_who_wait_exit_with_the_function() {
     });
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c152_a_call_that_is_forgotten_leaves_the_next_one_alone() {
     seeded(|| async {

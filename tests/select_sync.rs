@@ -71,6 +71,44 @@ fn default_runs_while_a_lock_is_held() {
     assert_eq!(look(), 1);
 }
 
+/// Guards that borrow nothing: the select that makes them need not outlive them, nor the lock.
+#[test]
+fn owned_locks_are_claimed_too() {
+    let (mutex, rw, ch) = (Arc::new(Mutex::new(1)), Arc::new(RwLock::new(2)), Chan::<u32>::new(0));
+    for write in [false, true] {
+        let held = (mutex.try_lock().unwrap(), rw.try_write().unwrap());
+        let select = |locks: (Arc<Mutex<i32>>, Arc<RwLock<i32>>)| {
+            let ch = &ch;
+            drive(async move {
+                let (mutex, rw) = locks;
+                if write {
+                    select! {
+                        guard = rw.write_owned() => Some(*guard),
+                        _v = <-ch => None,
+                    }
+                } else {
+                    select! {
+                        guard = rw.read_owned() => Some(*guard),
+                        guard = mutex.lock_owned() => Some(*guard),
+                        _v = <-ch => None,
+                    }
+                }
+            })
+        };
+        let (mut loses, mut wins) =
+            (select((mutex.clone(), rw.clone())), select((mutex.clone(), rw.clone())));
+        loses.pending();
+        wins.pending();
+        assert!(ch.try_send(7).is_ok());
+        drop(held.1);
+        assert_eq!(wins.woken(), 1, "the first was chosen already");
+        assert!(ch.try_send(7).is_err());
+        assert_eq!((loses.ready(), wins.ready()), (None, Some(2)));
+        assert!(rw.try_write().is_ok());
+    }
+    assert_eq!((Arc::strong_count(&mutex), Arc::strong_count(&rw)), (1, 1));
+}
+
 /// The other arm was chosen: the lock is not the select's, and whoever is behind it in line gets it.
 #[test]
 fn a_losing_lock_leaves_the_line() {

@@ -6,14 +6,18 @@ use super::arm::{Arm, Channel, Face, How, Operand, Stepped};
 use super::operand::{complete, face};
 use super::park::Parking;
 use crate::sync::{
-    CondArm, CondWait, Lock, LockArm, Locker, MutexGuard, RawLock, RawRead, RawWrite, RwArm,
-    RwLockRead, RwLockReadGuard, RwLockWrite, RwLockWriteGuard, Wait, WaitArm,
+    CondArm, CondWait, Lock, LockArm, LockOwned, Locker, MutexGuard, OwnedMutexGuard,
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RawLock, RawRead, RawWrite, RwArm, RwLockRead,
+    RwLockReadGuard, RwLockReadOwned, RwLockWrite, RwLockWriteGuard, RwLockWriteOwned, Wait,
+    WaitArm,
 };
 use crate::wait::arm::Arm as Operation;
 use std::fmt;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// An operation of `sync` as an arm, and what it yields when it is done.
+/// An operation of `sync` as an arm, and what it yields when it is done. The operation is dropped first: it may
+/// borrow from what the other owns.
 #[doc(hidden)]
 pub struct SyncAs<P, Y> {
     arm: P,
@@ -70,6 +74,22 @@ impl<'a, T: ?Sized> Operand<Lock<'a, T>> {
     }
 }
 
+impl<T: ?Sized> Operand<LockOwned<T>> {
+    /// `guard = mutex.lock_owned()`
+    #[inline]
+    pub fn __gort_arm(
+        self,
+    ) -> SyncAs<LockArm<'static>, impl Fn(&LockArm<'static>) -> OwnedMutexGuard<T>> {
+        // SAFETY: the arm is dropped first, see `SyncAs`.
+        let (arm, mutex) = unsafe { self.0.into_arm() };
+        let yields = move |arm: &LockArm<'static>| {
+            arm.take();
+            Arc::clone(&mutex).locked_owned()
+        };
+        SyncAs { arm, yields }
+    }
+}
+
 impl<'a> Operand<RawLock<'a>> {
     /// `() = mutex.lock()`
     #[inline]
@@ -99,6 +119,38 @@ impl<'a, T: ?Sized> Operand<RwLockWrite<'a, T>> {
         let yields = |arm: &RwArm<'a>| {
             arm.take();
             lock.writing()
+        };
+        SyncAs { arm, yields }
+    }
+}
+
+impl<T: ?Sized> Operand<RwLockReadOwned<T>> {
+    /// `guard = lock.read_owned()`
+    #[inline]
+    pub fn __gort_arm(
+        self,
+    ) -> SyncAs<RwArm<'static>, impl Fn(&RwArm<'static>) -> OwnedRwLockReadGuard<T>> {
+        // SAFETY: the arm is dropped first, see `SyncAs`.
+        let (arm, lock) = unsafe { self.0.into_arm() };
+        let yields = move |arm: &RwArm<'static>| {
+            arm.take();
+            OwnedRwLockReadGuard::new(Arc::clone(&lock))
+        };
+        SyncAs { arm, yields }
+    }
+}
+
+impl<T: ?Sized> Operand<RwLockWriteOwned<T>> {
+    /// `guard = lock.write_owned()`
+    #[inline]
+    pub fn __gort_arm(
+        self,
+    ) -> SyncAs<RwArm<'static>, impl Fn(&RwArm<'static>) -> OwnedRwLockWriteGuard<T>> {
+        // SAFETY: the arm is dropped first, see `SyncAs`.
+        let (arm, lock) = unsafe { self.0.into_arm() };
+        let yields = move |arm: &RwArm<'static>| {
+            arm.take();
+            OwnedRwLockWriteGuard::new(Arc::clone(&lock))
         };
         SyncAs { arm, yields }
     }

@@ -208,6 +208,11 @@ impl<T: ?Sized> Mutex<T> {
         MutexGuard { mutex: self }
     }
 
+    /// The same, with a guard that borrows nothing.
+    pub(crate) fn locked_owned(self: Arc<Self>) -> OwnedMutexGuard<T> {
+        OwnedMutexGuard { mutex: self }
+    }
+
     /// The data, without locking: the exclusive borrow is lock enough.
     pub fn get_mut(&mut self) -> &mut T {
         self.data.get_mut()
@@ -303,6 +308,18 @@ impl<T: ?Sized> LockOwned<T> {
         // `Arc`: it stands before it in this struct, and `poll` drops it before it takes the `Arc`.
         let raw: &'static RawMutex = unsafe { &*ptr::from_ref(&mutex.raw) };
         Self { raw: Some(raw.lock()), mutex: Some(mutex) }
+    }
+
+    /// The operation, of a future that has not been polled, and the mutex that it locks.
+    ///
+    /// # Safety
+    ///
+    /// The caller drops the operation before the mutex, from which it borrows.
+    pub(crate) unsafe fn into_arm(self) -> (LockArm<'static>, Arc<Mutex<T>>) {
+        let (Some(raw), Some(mutex)) = (self.raw, self.mutex) else {
+            panic!("`LockOwned` polled after it was ready")
+        };
+        (raw.into_arm(), mutex)
     }
 }
 

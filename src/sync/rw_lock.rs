@@ -445,6 +445,20 @@ macro_rules! owning {
             }
         }
 
+        impl<T: ?Sized> $future<T> {
+            /// The operation, of a future that has not been polled, and the lock that it takes.
+            ///
+            /// # Safety
+            ///
+            /// The caller drops the operation before the lock, from which it borrows.
+            pub(crate) unsafe fn into_arm(self) -> (RwArm<'static>, Arc<RwLock<T>>) {
+                let (Some(raw), Some(lock)) = (self.raw, self.lock) else {
+                    panic!("a lock polled after it was ready")
+                };
+                (raw.into_arm(), lock)
+            }
+        }
+
         impl<T: ?Sized> fmt::Debug for $future<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($future)).finish_non_exhaustive()
@@ -721,7 +735,7 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Sync> Sync for OwnedRwLockReadG
 
 impl<T: ?Sized> OwnedRwLockReadGuard<T> {
     /// The guard of a reader that has just taken the lock.
-    fn new(lock: Arc<RwLock<T>>) -> Self {
+    pub(crate) fn new(lock: Arc<RwLock<T>>) -> Self {
         Self { part: lock.part(), whole: Release { lock, release: RawRwLock::release_read } }
     }
 }
@@ -766,7 +780,7 @@ pub struct OwnedRwLockWriteGuard<T: ?Sized> {
 
 impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
     /// The guard of the writer that has just taken the lock.
-    fn new(lock: Arc<RwLock<T>>) -> Self {
+    pub(crate) fn new(lock: Arc<RwLock<T>>) -> Self {
         Self { whole: Release { lock, release: RawRwLock::release_write } }
     }
 

@@ -13,6 +13,8 @@ mod chan_goroutines;
 mod chan_stream;
 #[path = "../../../../tests/go_chan.rs"]
 mod go_chan;
+#[path = "../../../../tests/go_context.rs"]
+mod go_context;
 #[path = "../../../../tests/go_map.rs"]
 mod go_map;
 #[path = "../../../../tests/go_once.rs"]
@@ -23,6 +25,8 @@ mod go_rw;
 mod go_select;
 #[path = "../../../../tests/go_sync.rs"]
 mod go_sync;
+#[path = "../../../../tests/go_xsync.rs"]
+mod go_xsync;
 #[path = "../../../../tests/hazards_cancel.rs"]
 mod hazards_cancel;
 #[path = "../../../../tests/hazards_close.rs"]
