@@ -314,21 +314,39 @@ fn too_few_descriptors_cost_requests_and_nothing_else() {
     assert_eq!(summary["errors"], json!({ "descriptors": 9 }));
 }
 
-#[test]
-fn ctrl_c_stops_and_prints_the_summary() {
-    let server = Server::start();
-    let mut command = fetch(&["-n", "10", "-t", "10m", &server.url("/silent")]);
+/// Starts it, sends it SIGINT when as many requests are with `/silent`, and waits for its end.
+fn interrupt(server: &Server, silent: usize, mut command: Command) -> Output {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-    for _ in 0..10 {
-        server.silent.recv().expect("ten requests");
+    for _ in 0..silent {
+        server.silent.recv().expect("a request");
     }
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
     let output = child.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), Some(130));
-    let text = String::from_utf8(output.stdout).expect("text");
-    assert!(text.starts_with("interrupted after 0 of 10 requests\n"), "{text}");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(130));
+    output
+}
+
+#[test]
+fn ctrl_c_stops_and_prints_the_summary() {
+    let server = Server::start();
+    let command = fetch(&["-n", "10", "-t", "10m", &server.url("/silent")]);
+    let text = String::from_utf8(interrupt(&server, 10, command).stdout).expect("text");
+    assert!(text.starts_with("interrupted after 0 of 10 requests\n"), "{text}");
+}
+
+#[test]
+fn ctrl_c_cuts_off_what_is_at_work_and_starts_no_more() {
+    let server = Server::start();
+    let urls = [server.url("/ok"), server.url("/silent"), server.url("/silent")];
+    let mut command = fetch(&["--json", "-n", "1000", "-c", "2", "-t", "10m"]);
+    command.args(urls);
+    let summary = interrupt(&server, 2, command).stdout;
+    let summary = parse(std::str::from_utf8(&summary).expect("text"));
+    assert_eq!((&summary["interrupted"], &summary["done"]), (&json!(true), &json!(1)));
+    assert_eq!((&summary["status"]["2xx"], &summary["errors"]), (&json!(1), &json!({})));
+    assert!(server.silent.try_recv().is_err(), "a third silent request was made");
 }
 
 #[test]

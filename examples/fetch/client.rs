@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use gort::{compat::hyper::GortIo, net::TcpStream, sync::Mutex, time::timeout};
+use gort::{compat::hyper::GortIo, net::TcpStream, sync::Mutex};
 use http_body_util::{BodyExt, Empty};
 use hyper::{
     Request, StatusCode, Uri,
@@ -94,16 +94,6 @@ impl Client {
     ///
     /// Dropping the future closes the connection it was using.
     pub(crate) async fn get(&self, target: &Target) -> Result<Answer, Failure> {
-        match timeout(self.limits.timeout, self.exchange(target)).await {
-            Ok(result) => result,
-            Err(_) => {
-                let text = format!("not done within {:?} (--timeout)", self.limits.timeout);
-                Err(Failure::new(Kind::Timeout, text))
-            }
-        }
-    }
-
-    async fn exchange(&self, target: &Target) -> Result<Answer, Failure> {
         let idle = self.pool.lock().await.take(&target.authority);
         if let Some(connection) = idle {
             match self.send(connection, target).await {

@@ -1,6 +1,6 @@
 //! Why a request failed: a kind to count by and a line to print.
 
-use std::{error::Error, fmt, io};
+use std::{error::Error, fmt, io, time::Duration};
 
 use gort::net::TooManyFiles;
 
@@ -51,6 +51,11 @@ pub(crate) struct Failure {
 impl Failure {
     pub(crate) fn new(kind: Kind, text: impl Into<String>) -> Self {
         Failure { kind, text: text.into() }
+    }
+
+    /// The request took longer than it may.
+    pub(crate) fn late(timeout: Duration) -> Self {
+        Failure::new(Kind::Timeout, format!("not done within {timeout:?} (--timeout)"))
     }
 
     /// Whether the connection went away, so that a new one may do better.

@@ -5,10 +5,13 @@
 //! when no URL is given, `report` counts and prints, `terminal` is the progress line and Ctrl-C.
 //!
 //! ```text
-//!                ┌─ go ─> request ─┐
-//! fetch ─ start ─┼─ go ─> request ─┼─ results ─> fetch: select! { result, tick, Ctrl-C } ─> summary
-//!                └─ go ─> request ─┘
+//!              ┌─ group.go ─> request ─┐
+//! fetch ─ run ─┼─ group.go ─> request ─┼─ results ─> fetch: select! { result, tick } ─> summary
+//!              └─ group.go ─> request ─┘
 //! ```
+//!
+//! Ctrl-C cancels the context of the run, and with it that of each request: those at work are cut
+//! off, no more are started, and the channel of results ends as it does when all are done.
 
 mod args;
 mod client;
@@ -27,9 +30,11 @@ use std::{
 };
 
 use gort::{
-    Chan, Receiver, Sender,
-    runtime::{gosched, num_goroutine},
-    time::{Instant, interval},
+    Sender,
+    context::{self, Context, ContextExt, with_timeout},
+    errgroup::Group,
+    runtime::num_goroutine,
+    time::{Instant, Ticker},
 };
 
 use crate::{
@@ -87,41 +92,35 @@ async fn fetch(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
         }
     };
 
-    let mut ctrl_c = terminal::ctrl_c()?;
-    let stop = Chan::<()>::new(0);
+    let (ctx, _stop) = terminal::until_ctrl_c();
     let (tx, results) = gort::chan(args.concurrency.min(args.requests));
     let crew = Crew {
         targets: jobs.iter().map(|job| Target::parse(&job.url)).collect(),
         site: site.is_some(),
+        timeout: args.limits.timeout,
         client: Client::new(args.limits),
-        slots: Chan::new(args.concurrency),
-        stop: stop.rx(),
         results: tx,
     };
     let start = Instant::now();
-    gort::go(Arc::new(crew).start(args.requests));
+    let run = gort::go(Arc::new(crew).run(ctx, args.requests, args.concurrency));
 
     let mut report = Report::new(jobs, args.requests, args.concurrency);
     let mut progress = Progress::new(args.requests);
-    let mut tick = interval(Duration::from_millis(100));
+    let tick = Ticker::new(Duration::from_millis(100));
     loop {
         report.peak_goroutines = report.peak_goroutines.max(num_goroutine());
         gort::select! {
-            // `None`: the last request has dropped its end of the channel.
+            // `None`: the run is over and has dropped its end of the channel.
             done = results.next() => match done {
                 Some(done) => if let Some(line) = report.record(done, start.elapsed()) {
                     progress.line(&line);
                 },
                 None => break,
             },
-            _ = tick.tick(), if progress.is_on() => progress.draw(&report),
-            <-ctrl_c => {
-                report.interrupted = true;
-                stop.close();
-                ctrl_c = Receiver::nil(); // which is never ready
-            }
+            <-tick.c(), if progress.is_on() => progress.draw(&report),
         }
     }
+    report.interrupted = run.await?.is_err();
     report.elapsed = start.elapsed();
     progress.clear();
 
@@ -139,51 +138,51 @@ struct Crew {
     /// Whether the targets are those of the embedded site, which are not asked in turn.
     site: bool,
     client: Client,
-    /// As many places as requests may be at work: who has a value in the buffer is.
-    slots: Chan<()>,
-    /// Closed when no more requests shall be made.
-    stop: Receiver<()>,
-    /// The last request to end drops it with the crew, which ends the loop of goroutine 1.
+    /// The longest a request may take.
+    timeout: Duration,
+    /// The run drops it with the crew when the last request is done.
     results: Sender<Done>,
 }
 
 impl Crew {
-    /// Starts a goroutine per request.
-    async fn start(self: Arc<Self>, requests: usize) {
+    /// Starts a goroutine per request, as many at a time as the limit allows, and waits for them.
+    ///
+    /// The error says that `ctx` has ended before all were done.
+    async fn run(
+        self: Arc<Self>,
+        ctx: Context,
+        requests: usize,
+        limit: usize,
+    ) -> Result<(), context::Error> {
+        let group = Group::typed();
+        group.set_limit(limit);
         for n in 0..requests {
+            ctx.check()?;
             let job = if self.site { Site::page_of(n) } else { n % self.targets.len() };
-            gort::go(self.clone().request(job));
-            // A long loop that never waits would keep its worker from everything else.
-            if n % 1000 == 999 {
-                gosched().await;
-                if self.stop.is_closed() {
-                    return;
-                }
-            }
+            group.go(self.clone().request(ctx.clone(), job)).await;
         }
+        group.wait().await
     }
 
-    /// Waits for a slot, fetches, sends the result; leaves at once when `stop` is closed.
-    async fn request(self: Arc<Self>, job: usize) {
-        gort::select! {
-            self.slots <- () => {}
-            <-self.stop => return,
-        }
+    /// Fetches and sends the result, unless the end of `ctx` cuts it off.
+    async fn request(self: Arc<Self>, ctx: Context, job: usize) -> Result<(), context::Error> {
         let start = Instant::now();
-        // In a box, so that the thousands that wait for a slot stay small.
-        let fetch = Box::pin(async {
-            match &self.targets[job] {
-                Ok(target) => self.client.get(target).await,
-                Err(failure) => Err(failure.clone()),
+        let outcome = match &self.targets[job] {
+            Ok(target) => {
+                let (in_time, _cancel) = with_timeout(&ctx, self.timeout);
+                match self.client.get(target).with_context(&in_time).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => {
+                        ctx.check()?; // not this request is late, the whole run is over
+                        Err(Failure::late(self.timeout))
+                    }
+                }
             }
-        });
-        let outcome = gort::select! {
-            outcome = fetch => outcome,
-            <-self.stop => return,
+            Err(failure) => Err(failure.clone()),
         };
-        self.slots.recv().await;
         // An error would say that nobody wants the result any more.
         _ = self.results.send(Done { job, outcome, took: start.elapsed() }).await;
+        Ok(())
     }
 }
 

@@ -1,12 +1,8 @@
 //! What touches the terminal and the process: the progress line, Ctrl-C, the descriptor limit.
 
-use std::{
-    io::{self, IsTerminal, Write},
-    sync::{Arc, atomic::AtomicBool},
-    thread,
-};
+use std::io::{self, IsTerminal, Write};
 
-use gort::Receiver;
+use gort::context::{Context, background};
 
 use crate::report::{Report, grouped};
 
@@ -48,35 +44,19 @@ impl Progress {
     }
 }
 
-/// A channel that tells of the first Ctrl-C (or `kill`). The second one ends the process at once.
+/// A context that lasts until the first Ctrl-C (or `kill`), and what ends it when it is dropped. The
+/// second Ctrl-C ends the process at once.
 #[cfg(unix)]
-pub(crate) fn ctrl_c() -> io::Result<Receiver<()>> {
-    use signal_hook::{
-        consts::{SIGINT, SIGTERM},
-        flag,
-        iterator::Signals,
-    };
+pub(crate) fn until_ctrl_c() -> (Context, impl Sized) {
+    use gort::signal::{SignalKind, notify_context};
 
-    let again = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the first signal finds the flag unset and sets it.
-        flag::register_conditional_shutdown(signal, 130, again.clone())?;
-        flag::register(signal, again.clone())?;
-    }
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let (tx, rx) = gort::chan(1);
-    thread::Builder::new().name("signals".into()).spawn(move || {
-        if signals.forever().next().is_some() {
-            _ = tx.blocking_send(());
-        }
-    })?;
-    Ok(rx)
+    notify_context(&background(), [SignalKind::interrupt(), SignalKind::terminate()])
 }
 
-/// Ctrl-C ends the process without a summary here: the channel is nil and never ready.
+/// Any Ctrl-C ends the process at once here, without a summary.
 #[cfg(not(unix))]
-pub(crate) fn ctrl_c() -> io::Result<Receiver<()>> {
-    Ok(Receiver::nil())
+pub(crate) fn until_ctrl_c() -> (Context, impl Sized) {
+    gort::context::with_cancel(&background())
 }
 
 /// Asks for as many descriptors as the system allows, as Go does at the start of every program.

@@ -5,9 +5,11 @@ use super::{micros, named, start};
 use crate::args::Limits;
 use crate::client::{Client, Target};
 use crate::demand;
+use crate::failure::Failure;
 use crate::site::{Expected, Site};
 use crate::tally::TALLY;
 use fastrand::Rng;
+use gort::context::{ContextExt, background, with_timeout};
 use gort::time::{Duration, sleep};
 use std::sync::Arc;
 
@@ -74,7 +76,11 @@ pub fn run(mut rng: Rng, first: usize, count: usize) {
 }
 
 async fn ask(client: &Client, (target, expected): &(Target, Expected)) {
-    let got = client.get(target).await;
+    let (ctx, _cancel) = with_timeout(&background(), TIMEOUT);
+    let got = match client.get(target).with_context(&ctx).await {
+        Ok(got) => got,
+        Err(_) => Err(Failure::late(TIMEOUT)),
+    };
     let kind = got.as_ref().map_err(|failure| failure.kind).copied();
     demand!(kind == *expected, "a request for {target:?}: {got:?}, planned {expected:?}");
 }
