@@ -153,14 +153,28 @@ fn finish(options: &Options, machine: &Machine, tables: &[Table<'_>]) -> Result<
     }
 }
 
-/// Puts the tables in place of those in BENCHMARKS.md.
+/// Puts the tables in place of those in BENCHMARKS.md, whose summary stays beside them.
 fn record(tables: &str) -> Result<(), String> {
-    const HEADING: &str = "## Latest tables\n";
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../BENCHMARKS.md");
     let text = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-    let (before, _) = text.split_once(HEADING).ok_or("BENCHMARKS.md has no latest tables")?;
-    std::fs::write(&file, format!("{before}{HEADING}\n{}\n", tables.trim_end()))
-        .map_err(|e| format!("{}: {e}", file.display()))
+    let text = recorded(&text, tables).ok_or("BENCHMARKS.md has no latest tables")?;
+    std::fs::write(&file, text).map_err(|e| format!("{}: {e}", file.display()))
+}
+
+/// BENCHMARKS.md with these tables as the latest.
+fn recorded(text: &str, tables: &str) -> Option<String> {
+    const BEFORE: &str = "## The summary before\n";
+    const LATEST: &str = "## Latest tables\n";
+    let (head, latest) = text.split_once(LATEST)?;
+    let head = head.split_once(BEFORE).map_or(head, |(head, _)| head);
+    let summary = latest.split_once("\n####").map_or(latest, |(summary, _)| summary);
+    let summary = summary.replace("### Summary\n\n", "");
+    Some(format!(
+        "{head}{BEFORE}\nOf the run before, perhaps of another machine: ratios may be compared, times may not.\n\n\
+         {}\n\n{LATEST}\n{}\n",
+        summary.trim(),
+        tables.trim_end()
+    ))
 }
 
 fn warn_if_unfit(ratio: f64) {
