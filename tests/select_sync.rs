@@ -474,6 +474,7 @@ fn several_semaphores_in_one_select() {
 }
 
 /// Hazard T8, as for locks.
+#[cfg(not(foreign_executor))]
 #[test]
 fn t08_a_grant_to_a_select_that_is_kept_unpolled_goes_to_its_goroutine() {
     everywhere(async || {
