@@ -196,8 +196,10 @@ fn a_channel_whose_receivers_are_gone_counts_as_stopped() {
         raise(USR2);
         assert_eq!(receive(&got), Some(USR2));
         raise(USR1);
-        // It is the thread that finds out, if nobody else does.
-        thread::park();
+        // It is the thread that finds out, if nobody else does. (A wake-up that came late ends one `park`.)
+        loop {
+            thread::park();
+        }
     });
 }
 
