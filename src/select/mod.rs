@@ -6,8 +6,9 @@
 // For who works on this module:
 //
 // `arm.rs` says what an arm is to the engine; `operand.rs` what may stand beside `<-`, and the arms on
-// channels; `sync.rs` those on locks, groups and conditions; `engine.rs` which arm wins and how a select waits (start there); `park.rs` what is done
-// under all locks; `live.rs` sets of arms and the uniform choice among them; `dynamic.rs` is `Select`.
+// channels; `sync.rs` those on locks, groups and conditions; `engine.rs` which arm wins and how a select
+// waits (start there); `park.rs` what is done under all locks; `live.rs` sets of arms and the uniform
+// choice among them; `dynamic.rs` is `Select`.
 
 mod arm;
 mod dynamic;

@@ -9,7 +9,7 @@ use crate::chan::RecvArm;
 use crate::context::{self, Context};
 use crate::select::complete;
 use crate::select::private::{Arm, Channel, Face, How, Operand, Parking, Stepped};
-use crate::wait::arm::{Arm as Operation, ObjectGuard};
+use crate::wait::arm::{Arm as Operation, ObjectGuard, abandon};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::Node;
 use crate::wait::record::Record;
@@ -210,12 +210,8 @@ unsafe impl Operation for Turn<'_> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if self.armed.get() {
-            let mut wakes = WakeBatch::new();
-            let guard = self.lock();
-            // SAFETY: we hold the lock.
-            unsafe { self.cancel_locked(&mut wakes) };
-            drop(guard);
-            wakes.wake_all();
+            // SAFETY: enqueued, so pinned; this is the end of it.
+            unsafe { abandon(self) };
         } else if self.held.get() {
             self.semaphore.release(self.n);
         }

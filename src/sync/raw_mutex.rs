@@ -47,7 +47,7 @@ use crate::sys::clock::{Clock, Nanos};
 use crate::sys::point::{self, Op};
 use crate::sys::sync::atomic::{AtomicU32, Ordering};
 use crate::sys::{MODEL, const_fn};
-use crate::wait::arm::{Arm, ObjectGuard};
+use crate::wait::arm::{Arm, ObjectGuard, abandon};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node, Seat};
 use crate::wait::object::{Locked, Object};
@@ -812,12 +812,8 @@ unsafe impl Arm for LockArm<'_> {
 impl Drop for LockArm<'_> {
     fn drop(&mut self) {
         if self.armed.get() {
-            let mut wakes = WakeBatch::new();
-            let guard = self.lock();
-            // SAFETY: we hold the lock.
-            unsafe { self.cancel_locked(&mut wakes) };
-            drop(guard);
-            wakes.wake_all();
+            // SAFETY: enqueued, so pinned; this is the end of it.
+            unsafe { abandon(self) };
         } else if self.held.get() {
             self.mutex.release();
         }

@@ -20,7 +20,7 @@
 
 use crate::runtime::{self, context, panic};
 use crate::sys::sync::atomic::{AtomicU64, Ordering};
-use crate::wait::arm::{Arm, ObjectGuard};
+use crate::wait::arm::{Arm, ObjectGuard, abandon};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node};
 use crate::wait::object::Object;
@@ -735,9 +735,8 @@ unsafe impl Arm for WaitArm<'_> {
 impl Drop for WaitArm<'_> {
     fn drop(&mut self) {
         if self.armed.get() {
-            let _guard = self.lock();
-            // SAFETY: we hold the lock.
-            unsafe { self.cancel_locked(&mut WakeBatch::new()) };
+            // SAFETY: enqueued, so pinned; this is the end of it.
+            unsafe { abandon(self) };
         }
     }
 }

@@ -105,3 +105,18 @@ pub(crate) unsafe trait Arm {
     /// See the trait. The waiter said that this arm was chosen, and the arm has not been collected.
     unsafe fn collect_locked(&self, wakes: &mut WakeBatch) -> bool;
 }
+
+/// Ends the wait of an operation that is dropped while it is enqueued, or chosen and not collected.
+///
+/// # Safety
+///
+/// As for [`Arm::cancel_locked`], but that the lock is not held.
+pub(crate) unsafe fn abandon(arm: &impl Arm) {
+    let mut wakes = WakeBatch::new();
+    {
+        let _guard = arm.lock();
+        // SAFETY: by this function's contract, and the lock is held.
+        unsafe { arm.cancel_locked(&mut wakes) };
+    }
+    wakes.wake_all();
+}

@@ -4,7 +4,7 @@
 
 use super::queue::{TAG_GRANTED, TAG_WAITS, grant};
 use super::{Kind, RawRwLock};
-use crate::wait::arm::{Arm, ObjectGuard};
+use crate::wait::arm::{Arm, ObjectGuard, abandon};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::Node;
 use crate::wait::record::Record;
@@ -129,12 +129,8 @@ unsafe impl Arm for RwArm<'_> {
 impl Drop for RwArm<'_> {
     fn drop(&mut self) {
         if self.armed.get() {
-            let mut wakes = WakeBatch::new();
-            let guard = self.lock();
-            // SAFETY: we hold the lock.
-            unsafe { self.cancel_locked(&mut wakes) };
-            drop(guard);
-            wakes.wake_all();
+            // SAFETY: enqueued, so pinned; this is the end of it.
+            unsafe { abandon(self) };
         } else if self.held.get() {
             match self.kind {
                 Kind::Read => self.lock.release_read(),
