@@ -39,7 +39,7 @@ use async_task::Runnable;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::Location;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 /// Polls in a row that may come from the next slot while the ring holds work.
@@ -269,12 +269,19 @@ impl Worker {
 
     /// Empties the queues of abandoned workers: a worker that is never idle would not steal from
     /// them, and what lies there would wait for the end of the poll they are stuck in.
+    ///
+    /// This worker may be one of them and not know it yet, and so may another that relieves it: nobody takes
+    /// from itself, or more often than there was something.
     #[cold]
     fn relieve(&self) {
+        let own = self.processor();
         for victim in self.shared.processors().filter(|p| p.status() == Status::Abandoned) {
-            while let Some(task) =
-                victim.ring.steal_into(&self.processor().ring).or_else(|| victim.take_next())
-            {
+            if ptr::eq(victim, own) {
+                continue;
+            }
+            for _ in 0..=victim.ring.len() {
+                let task = victim.ring.steal_into(&own.ring).or_else(|| victim.take_next());
+                let Some(task) = task else { break };
                 self.push_ring(task);
             }
         }

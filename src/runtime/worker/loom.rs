@@ -348,3 +348,35 @@ fn a_worker_that_loses_its_place_takes_no_wake_up_with_it() {
         started.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
+
+/// A worker has lost its place and does not know yet: it is no worker that it relieves.
+#[test]
+fn an_abandoned_worker_does_not_relieve_itself() {
+    loom::model(|| {
+        let runtime = Runtime::new(1, 1);
+        let worker = runtime.worker(0);
+        (0..3).for_each(|n| worker.push_ring(item(n)));
+        assert!(sysmon::abandon(&runtime, 0));
+        worker.relieve();
+        assert_all(runtime.rest(), 3);
+    });
+}
+
+/// Two have lost their places and relieve each other: both find an end, and every task is somewhere.
+#[test]
+fn abandoned_workers_relieve_each_other_and_find_an_end() {
+    loom::model(|| {
+        let runtime = Runtime::new(2, 2);
+        let workers = [0, 1].map(|index| {
+            let worker = runtime.worker(index);
+            worker.push_ring(item(index));
+            assert!(sysmon::abandon(&runtime, index));
+            worker
+        });
+        let [one, other] = workers;
+        let started = thread::spawn(move || one.relieve());
+        other.relieve();
+        started.join().unwrap();
+        assert_all(runtime.rest(), 2);
+    });
+}
