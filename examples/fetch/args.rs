@@ -6,11 +6,16 @@ use std::{
     fs,
     io::{self, Read},
     path::PathBuf,
-    str::FromStr,
     time::Duration,
 };
 
 use lexopt::prelude::*;
+
+use crate::common::{
+    client::Limits,
+    options::{count, duration, number, size, value},
+    terminal::most_requests,
+};
 
 pub(crate) const HELP: &str = "\
 GETs many URLs at once, a goroutine per request, and tells how it went.
@@ -50,24 +55,11 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 }
 
-/// What one request may take.
-#[derive(Debug, Clone)]
-pub(crate) struct Limits {
-    pub(crate) timeout: Duration,
-    pub(crate) max_body: u64,
-    pub(crate) idle_per_host: usize,
-    /// Idle connections to all hosts together.
-    pub(crate) idle: usize,
-}
-
 impl Args {
     /// Lowers the concurrency to what so many file descriptors are enough for. Returns the line to
     /// print if that was needed.
     pub(crate) fn fit(&mut self, descriptors: usize) -> Option<String> {
-        // Of these many one is for a connection that is just being closed; the own site has the
-        // other end of the connection. Some more are for the runtime and the terminal.
-        let each = if self.urls.is_some() { 2 } else { 3 };
-        let most = (descriptors.saturating_sub(14) / each).max(1);
+        let most = most_requests(descriptors, self.urls.is_none());
         if self.concurrency <= most {
             return None;
         }
@@ -164,55 +156,4 @@ fn read(sources: Vec<Source>) -> Result<Vec<String>, Box<dyn Error>> {
         urls.extend(lines.filter(|l| !l.is_empty() && !l.starts_with('#')).map(String::from));
     }
     if urls.is_empty() { Err("the list of addresses is empty".into()) } else { Ok(urls) }
-}
-
-/// Reads an option's value, or says what is wrong with it.
-fn value<T>(
-    name: &str,
-    text: OsString,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<T, Box<dyn Error>> {
-    let text = text.string()?;
-    read(&text).ok_or_else(|| format!("{name} does not take {text:?}").into())
-}
-
-fn number<T: FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
-}
-
-/// A number above zero.
-fn count(text: &str) -> Option<usize> {
-    number(text).filter(|&n| n > 0)
-}
-
-/// A number and its unit, which may be missing.
-fn split(text: &str) -> (&str, &str) {
-    let digits = text.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
-    text.split_at(digits)
-}
-
-/// A length of time above zero: `500ms`, `2s`, `1.5m`; without a unit, seconds.
-fn duration(text: &str) -> Option<Duration> {
-    let (digits, unit) = split(text);
-    let seconds = match unit {
-        "ms" => 0.001,
-        "s" | "" => 1.0,
-        "m" => 60.0,
-        _ => return None,
-    };
-    let time = Duration::try_from_secs_f64(number::<f64>(digits)? * seconds).ok()?;
-    (!time.is_zero()).then_some(time)
-}
-
-/// A size in bytes: `500`, `64KiB`, `8M`.
-fn size(text: &str) -> Option<u64> {
-    let (digits, unit) = split(text);
-    let shift = match unit {
-        "" | "B" => 0,
-        "K" | "KiB" => 10,
-        "M" | "MiB" => 20,
-        "G" | "GiB" => 30,
-        _ => return None,
-    };
-    number::<u64>(digits)?.checked_mul(1 << shift)
 }

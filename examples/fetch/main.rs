@@ -1,8 +1,9 @@
 //! `fetch`: GETs many URLs at once, a goroutine per request.
 //!
-//! Read this file first: it is the whole concurrent program. `args` reads the command line,
-//! `client` sends one request, `failure` says why one failed, `site` is the server that stands in
-//! when no URL is given, `report` counts and prints, `terminal` is the progress line and Ctrl-C.
+//! Read this file first: it is the whole concurrent program. `args` reads the command line, `answer` is
+//! what a request brings, `site` is the server that stands in when no URL is given, `report` counts and
+//! prints. In `common`, which `crawler` uses as well, `client` sends one request, `failure` says why one
+//! failed, `terminal` is the progress line and Ctrl-C.
 //!
 //! ```text
 //!              ┌─ group.go ─> request ─┐
@@ -13,21 +14,14 @@
 //! Ctrl-C cancels the context of the run, and with it that of each request: those at work are cut
 //! off, no more are started, and the channel of results ends as it does when all are done.
 
+mod answer;
 mod args;
-mod client;
-mod failure;
+#[path = "../common/mod.rs"]
+mod common;
 mod report;
 mod site;
-mod terminal;
 
-use std::{
-    env,
-    error::Error,
-    io::{self, Write},
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{env, error::Error, process::ExitCode, sync::Arc, time::Duration};
 
 use gort::{
     Sender,
@@ -38,12 +32,15 @@ use gort::{
 };
 
 use crate::{
+    answer::Answer,
     args::Args,
-    client::{Client, Target},
-    failure::Failure,
+    common::{
+        client::{Client, Target},
+        failure::Failure,
+        terminal::{self, Progress, print},
+    },
     report::{Done, Report},
     site::{Expected, Site},
-    terminal::Progress,
 };
 
 fn main() -> ExitCode {
@@ -83,7 +80,7 @@ async fn fetch(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     let site = if args.urls.is_none() { Some(Site::open().await?) } else { None };
     let jobs: Vec<Job> = match &site {
         Some(site) => {
-            let pages = site.pages(&args.limits)?.into_iter();
+            let pages = site.pages(&args.limits).into_iter();
             pages.map(|(url, expected)| Job { url, expected: Some(expected) }).collect()
         }
         None => {
@@ -98,14 +95,14 @@ async fn fetch(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
         targets: jobs.iter().map(|job| Target::parse(&job.url)).collect(),
         site: site.is_some(),
         timeout: args.limits.timeout,
-        client: Client::new(args.limits),
+        client: Client::new(args.limits, None),
         results: tx,
     };
     let start = Instant::now();
     let run = gort::go(Arc::new(crew).run(ctx, args.requests, args.concurrency));
 
     let mut report = Report::new(jobs, args.requests, args.concurrency);
-    let mut progress = Progress::new(args.requests);
+    let mut progress = Progress::new("fetch");
     let tick = Ticker::new(Duration::from_millis(100));
     loop {
         report.peak_goroutines = report.peak_goroutines.max(num_goroutine());
@@ -117,7 +114,7 @@ async fn fetch(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
                 },
                 None => break,
             },
-            <-tick.c(), if progress.is_on() => progress.draw(&report),
+            <-tick.c(), if progress.is_on() => progress.draw(&report.so_far()),
         }
     }
     report.interrupted = run.await?.is_err();
@@ -170,7 +167,7 @@ impl Crew {
         let outcome = match &self.targets[job] {
             Ok(target) => {
                 let (in_time, _cancel) = with_timeout(&ctx, self.timeout);
-                match self.client.get(target).with_context(&in_time).await {
+                match Answer::get(&self.client, target).with_context(&in_time).await {
                     Ok(outcome) => outcome,
                     Err(_) => {
                         ctx.check()?; // not this request is late, the whole run is over
@@ -184,9 +181,4 @@ impl Crew {
         _ = self.results.send(Done { job, outcome, took: start.elapsed() }).await;
         Ok(())
     }
-}
-
-/// Writes to standard output; a reader that has gone away (`fetch | head -1`) is no error.
-fn print(text: &str) {
-    _ = io::stdout().lock().write_all(text.as_bytes());
 }

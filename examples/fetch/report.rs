@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    fmt, fs,
+    fmt,
     time::Duration,
 };
 
@@ -10,8 +10,12 @@ use serde_json::{Value, json};
 
 use crate::{
     Job,
-    client::Answer,
-    failure::{Failure, Kind},
+    answer::Answer,
+    common::{
+        failure::{Failure, Kind},
+        terminal::peak_rss,
+        text::{bytes, counted, grouped, list, ms, time},
+    },
     site::Expected,
 };
 
@@ -87,7 +91,7 @@ impl Report {
     }
 
     /// How many requests are over.
-    pub(crate) fn done(&self) -> u64 {
+    fn done(&self) -> u64 {
         self.by_job.iter().map(|(requests, _)| requests).sum()
     }
 
@@ -96,9 +100,12 @@ impl Report {
         self.by_job.iter().map(|(_, surprises)| surprises).sum()
     }
 
-    /// How many failed, planned or not.
-    pub(crate) fn failed(&self) -> u64 {
-        self.failures.values().sum()
+    /// The line of progress.
+    pub(crate) fn so_far(&self) -> String {
+        let (done, all) = (grouped(self.done()), grouped(self.requests as u64));
+        let failed = grouped(self.failures.values().sum());
+        let running = grouped(gort::runtime::num_goroutine() as u64);
+        format!("{done} of {all} done, {failed} failed, {running} goroutines")
     }
 
     fn planned(&self) -> bool {
@@ -240,7 +247,9 @@ impl Job {
         let url = &self.url;
         match (&self.expected, outcome) {
             // Not the address's fault: the same line for all of them.
-            (_, Err(failure)) if failure.kind == Kind::Descriptors => Some(failure.to_string()),
+            (_, Err(failure)) if failure.kind == Kind::Descriptors => {
+                Some(format!("{failure}: lower --concurrency or raise `ulimit -n`"))
+            }
             (None, Ok(_)) => None,
             (None, Err(failure)) => Some(format!("{url}: {failure}")),
             (Some(Ok(planned)), Ok(answer)) if planned == answer => None,
@@ -261,61 +270,4 @@ fn describe(outcome: &Expected) -> String {
         Ok(answer) => format!("{} with {}", answer.status.as_u16(), counted(answer.body, "byte")),
         Err(kind) => kind.name().to_owned(),
     }
-}
-
-fn list(items: impl Iterator<Item = String>) -> String {
-    let items: Vec<_> = items.collect();
-    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
-}
-
-/// `count` with its noun: `1 request`, `10,000 requests`.
-fn counted(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
-}
-
-/// A number with a comma between thousands.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A length of time in the unit that suits it.
-fn time(time: Duration) -> String {
-    match time.as_micros() {
-        us @ 0..1_000 => format!("{us} µs"),
-        1_000..10_000 => format!("{:.1} ms", ms(time)),
-        10_000..1_000_000 => format!("{:.0} ms", ms(time)),
-        _ => format!("{:.2} s", time.as_secs_f64()),
-    }
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
-}
-
-/// A size in the unit that suits it.
-fn bytes(bytes: f64) -> String {
-    let (mut size, mut unit) = (bytes, "B");
-    for next in ["KiB", "MiB", "GiB", "TiB"] {
-        if size < 1024.0 {
-            break;
-        }
-        (size, unit) = (size / 1024.0, next);
-    }
-    if unit == "B" { format!("{size} B") } else { format!("{size:.1} {unit}") }
-}
-
-/// The most memory this process has had resident, in bytes, where the system tells.
-fn peak_rss() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
 }

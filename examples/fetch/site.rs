@@ -1,32 +1,23 @@
 //! The embedded site: a small server with good, slow, failing and hostile pages, and the plan that
 //! says what a client must make of each.
 
-use std::{
-    convert::Infallible,
-    future::pending,
-    io,
-    net::{Ipv4Addr, SocketAddr},
-    time::Duration,
-};
+use std::{future::pending, io, net::SocketAddr, time::Duration};
 
-use gort::{
-    Chan,
-    compat::hyper::GortIo,
-    io::AsyncWriteExt,
-    net::{TcpListener, TcpStream},
-    time::sleep,
-};
-use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use gort::time::sleep;
 use hyper::{
     Request, Response, StatusCode,
-    body::{Bytes, Frame, Incoming},
+    body::Incoming,
     header::{CONNECTION, CONTENT_LENGTH},
-    server::conn::http1,
-    service::service_fn,
 };
-use socket2::{Domain, Socket, Type};
 
-use crate::{args::Limits, client::Answer, failure::Kind};
+use crate::{
+    answer::Answer,
+    common::{
+        client::Limits,
+        failure::Kind,
+        server::{self, BoxBody, PIECE, Refusing, Saboteur, cut, drip, endless, fixed},
+    },
+};
 
 /// How a page behaves.
 #[derive(Debug, Clone, Copy)]
@@ -83,32 +74,27 @@ pub(crate) type Expected = Result<Answer, Kind>;
 #[derive(Debug)]
 pub(crate) struct Site {
     addr: SocketAddr,
-    /// Bound and not listening: its port refuses connections and nobody else can take it.
-    refusing: Socket,
+    refusing: Refusing,
 }
 
 impl Site {
     /// Opens the site on a free loopback port and serves it on goroutines of its own.
     pub(crate) async fn open() -> io::Result<Site> {
-        let localhost = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = TcpListener::bind(localhost).await?;
-        let addr = listener.local_addr()?;
-        let refusing = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        refusing.bind(&localhost.into())?;
-        gort::go(accept(listener));
-        Ok(Site { addr, refusing })
+        let (listener, addr) = server::listen().await?;
+        gort::go(server::serve(listener, answer));
+        Ok(Site { addr, refusing: Refusing::open()? })
     }
 
     /// Every address of the site with what a client with these limits must make of it.
     ///
     /// Exact as long as no planned delay comes near the timeout.
-    pub(crate) fn pages(&self, limits: &Limits) -> io::Result<Vec<(String, Expected)>> {
-        let refusing = self.refusing.local_addr()?.as_socket().unwrap_or(self.addr);
+    pub(crate) fn pages(&self, limits: &Limits) -> Vec<(String, Expected)> {
         let page = |&(path, _, page): &(&str, usize, Page)| {
-            let addr = if matches!(page, Page::Refused) { refusing } else { self.addr };
+            let refused = matches!(page, Page::Refused);
+            let addr = if refused { self.refusing.addr() } else { self.addr };
             (format!("http://{addr}{path}"), expected(page, limits))
         };
-        Ok(PLAN.iter().map(page).collect())
+        PLAN.iter().map(page).collect()
     }
 
     /// Which page the `n`-th request asks for: each thousand requests take every page as often as
@@ -161,55 +147,7 @@ fn code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).expect("the plan has valid status codes")
 }
 
-/// The accept loop: a goroutine per connection.
-async fn accept(listener: TcpListener) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => drop(gort::go(serve(stream))),
-            // Too few descriptors, mostly: connections wait in the backlog until one is free.
-            Err(_) => sleep(Duration::from_millis(5)).await,
-        }
-    }
-}
-
-/// What a page does to its connection rather than on it.
-#[derive(Debug, Clone, Copy)]
-enum Sabotage {
-    Reset,
-    Garbage,
-}
-
-/// Serves one connection until its end or until a page sabotages it.
-async fn serve(stream: TcpStream) {
-    let sabotage = Chan::<Sabotage>::new(1);
-    let service = service_fn(|request| answer(request, sabotage.clone()));
-    _ = stream.set_nodelay(true);
-    let mut connection = http1::Builder::new().serve_connection(GortIo::new(stream), service);
-
-    let sabotage = gort::select! {
-        _ = &mut connection => return,
-        s = sabotage.next() => s,
-    };
-    let mut stream = connection.into_parts().io.into_inner();
-    match sabotage {
-        Some(Sabotage::Garbage) => _ = stream.write_all(b"good morning\r\n\r\n").await,
-        // Closing with a linger time of zero sends RST in place of FIN.
-        _ => _ = stream.set_zero_linger(),
-    }
-}
-
-type BoxBody = UnsyncBoxBody<Bytes, io::Error>;
-
-/// The bytes of every body.
-static BYTES: [u8; 256 << 10] = [b'.'; 256 << 10];
-
-/// The length of one piece of a streamed body.
-const PIECE: usize = 1 << 10;
-
-async fn answer(
-    request: Request<Incoming>,
-    sabotage: Chan<Sabotage>,
-) -> Result<Response<BoxBody>, Infallible> {
+async fn answer(request: Request<Incoming>, saboteur: Saboteur) -> Response<BoxBody> {
     let page = PLAN.iter().find(|(path, ..)| *path == request.uri().path());
     let response = Response::builder();
     let response = match page.map_or(plain(404, 64, 0), |&(.., page)| page) {
@@ -223,56 +161,9 @@ async fn answer(
         Page::Drip { pieces } => response.body(drip(pieces)),
         Page::Cut => response.header(CONTENT_LENGTH, 2 * PIECE).body(cut()),
         Page::Endless => response.body(endless()),
-        Page::Reset => {
-            sabotage.send(Sabotage::Reset).await;
-            pending().await
-        }
-        Page::Garbage => {
-            sabotage.send(Sabotage::Garbage).await;
-            pending().await
-        }
+        Page::Reset => return saboteur.reset().await,
+        Page::Garbage => return saboteur.garbage().await,
         Page::Hang | Page::Refused => pending().await,
     };
-    Ok(response.expect("the headers are valid"))
-}
-
-fn fixed(bytes: usize) -> BoxBody {
-    Full::new(Bytes::from_static(&BYTES[..bytes])).map_err(|never| match never {}).boxed_unsync()
-}
-
-type Piece = io::Result<Frame<Bytes>>;
-
-fn piece(bytes: usize) -> Piece {
-    Ok(Frame::data(Bytes::from_static(&BYTES[..bytes])))
-}
-
-/// A body that a goroutine feeds through a channel. When hyper drops the body, because the client
-/// went away, the channel loses its receiver, `send` fails and the goroutine ends.
-fn drip(pieces: usize) -> BoxBody {
-    let (tx, rx) = gort::chan::<Piece>(0);
-    gort::go(async move {
-        for _ in 0..pieces {
-            sleep(Duration::from_millis(2)).await;
-            if tx.send(piece(PIECE)).await.is_err() {
-                return;
-            }
-        }
-    });
-    StreamBody::new(rx.stream()).boxed_unsync()
-}
-
-fn endless() -> BoxBody {
-    let (tx, rx) = gort::chan::<Piece>(4);
-    gort::go(async move { while tx.send(piece(64 << 10)).await.is_ok() {} });
-    StreamBody::new(rx.stream()).boxed_unsync()
-}
-
-/// Half of the body, then an error that makes hyper close the connection.
-fn cut() -> BoxBody {
-    let (tx, rx) = gort::chan::<Piece>(2);
-    gort::go(async move {
-        _ = tx.send(piece(PIECE)).await;
-        _ = tx.send(Err(io::ErrorKind::ConnectionAborted.into())).await;
-    });
-    StreamBody::new(rx.stream()).boxed_unsync()
+    response.expect("the headers are valid")
 }

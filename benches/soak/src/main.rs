@@ -12,28 +12,12 @@ mod tally;
 mod trouble;
 
 // The client and the site of the example, as they are.
-#[allow(dead_code, reason = "the example's summary has names for the kinds")]
-#[path = "../../../examples/fetch/client.rs"]
-mod client;
-#[allow(dead_code, reason = "as above")]
-#[path = "../../../examples/fetch/failure.rs"]
-mod failure;
+#[path = "../../../examples/fetch/answer.rs"]
+mod answer;
+#[path = "../../../examples/common/mod.rs"]
+mod common;
 #[path = "../../../examples/fetch/site.rs"]
 mod site;
-
-/// What the client wants of the command line.
-mod args {
-    use std::time::Duration;
-
-    /// What one request may take.
-    #[derive(Debug, Clone)]
-    pub(crate) struct Limits {
-        pub(crate) timeout: Duration,
-        pub(crate) max_body: u64,
-        pub(crate) idle_per_host: usize,
-        pub(crate) idle: usize,
-    }
-}
 
 use process::Sample;
 use std::process::ExitCode;

@@ -2,10 +2,10 @@
 //! plan says, or is given up.
 
 use super::{micros, named, start};
-use crate::args::Limits;
-use crate::client::{Client, Target};
+use crate::answer::Answer;
+use crate::common::client::{Client, Limits, Target};
+use crate::common::failure::Failure;
 use crate::demand;
-use crate::failure::Failure;
 use crate::site::{Expected, Site};
 use crate::tally::TALLY;
 use fastrand::Rng;
@@ -37,12 +37,12 @@ pub fn run(mut rng: Rng, first: usize, count: usize) {
             Ok(site) => site,
             Err(error) => return demand!(false, "the site: {error}"),
         };
-        let pages = site.pages(&limits).expect("a bound socket has an address");
-        let plan: Vec<_> = pages
+        let plan: Vec<_> = site
+            .pages(&limits)
             .into_iter()
             .map(|(url, expected)| (Target::parse(&url).expect("a valid URL"), expected))
             .collect();
-        let shared = Arc::new((Client::new(limits), plan));
+        let shared = Arc::new((Client::new(limits, None), plan));
         let slots = gort::Chan::<()>::new(16);
         let mut requests = Vec::new();
         for n in first..first + count {
@@ -77,7 +77,7 @@ pub fn run(mut rng: Rng, first: usize, count: usize) {
 
 async fn ask(client: &Client, (target, expected): &(Target, Expected)) {
     let (ctx, _cancel) = with_timeout(&background(), TIMEOUT);
-    let got = match client.get(target).with_context(&ctx).await {
+    let got = match Answer::get(client, target).with_context(&ctx).await {
         Ok(got) => got,
         Err(_) => Err(Failure::late(TIMEOUT)),
     };

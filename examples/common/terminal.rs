@@ -1,33 +1,36 @@
-//! What touches the terminal and the process: the progress line, Ctrl-C, the descriptor limit.
+//! What touches the terminal and the process: lines on it, Ctrl-C, the descriptor limit, memory.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    fs,
+    io::{self, IsTerminal, Write},
+};
 
 use gort::context::{Context, background};
 
-use crate::report::{Report, grouped};
+/// Writes to standard output; a reader that has gone away (`fetch | head -1`) is no error.
+pub(crate) fn print(text: &str) {
+    _ = io::stdout().lock().write_all(text.as_bytes());
+}
 
 /// A line on standard error that is redrawn, if that is a terminal.
 #[derive(Debug)]
 pub(crate) struct Progress {
     on: bool,
-    requests: usize,
+    program: &'static str,
 }
 
 impl Progress {
-    pub(crate) fn new(requests: usize) -> Self {
-        Progress { on: io::stderr().is_terminal(), requests }
+    /// For the program of this name.
+    pub(crate) fn new(program: &'static str) -> Self {
+        Progress { on: io::stderr().is_terminal(), program }
     }
 
     pub(crate) fn is_on(&self) -> bool {
         self.on
     }
 
-    pub(crate) fn draw(&mut self, report: &Report) {
-        let (done, all) = (grouped(report.done()), grouped(self.requests as u64));
-        let (failed, running) = (grouped(report.failed()), gort::runtime::num_goroutine());
-        let running = grouped(running as u64);
-        let text = format!("\r\x1b[K{done} of {all} done, {failed} failed, {running} goroutines");
-        _ = io::stderr().lock().write_all(text.as_bytes());
+    pub(crate) fn draw(&mut self, text: &str) {
+        _ = io::stderr().lock().write_all(format!("\r\x1b[K{text}").as_bytes());
     }
 
     /// Takes the line away.
@@ -37,10 +40,10 @@ impl Progress {
         }
     }
 
-    /// Prints a line above it.
+    /// Prints a line above it, in the name of the program.
     pub(crate) fn line(&mut self, line: &str) {
         self.clear();
-        _ = writeln!(io::stderr().lock(), "fetch: {line}");
+        _ = writeln!(io::stderr().lock(), "{}: {line}", self.program);
     }
 }
 
@@ -72,4 +75,20 @@ pub(crate) fn raise_descriptor_limit() -> Option<usize> {
     }
     #[cfg(not(unix))]
     None
+}
+
+/// How many requests at a time so many descriptors are enough for: one is for the connection, one for
+/// a connection that is just being closed, and the other end is of this process if it serves itself.
+pub(crate) fn most_requests(descriptors: usize, serves_itself: bool) -> usize {
+    let each = if serves_itself { 3 } else { 2 };
+    // Some more are for the runtime and the terminal.
+    (descriptors.saturating_sub(14) / each).max(1)
+}
+
+/// The most memory this process has had resident, in bytes, where the system tells.
+pub(crate) fn peak_rss() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
 }

@@ -1,20 +1,28 @@
 //! A small HTTP client: one request, and a pool of connections to send it over.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use gort::{compat::hyper::GortIo, net::TcpStream, sync::Mutex};
 use http_body_util::{BodyExt, Empty};
 use hyper::{
-    Request, StatusCode, Uri,
+    HeaderMap, Request, Response, StatusCode, Uri,
     body::{Body, Bytes, Incoming},
     client::conn::http1,
-    header, http,
+    header::{self, HeaderValue},
+    http,
 };
 
-use crate::{
-    args::Limits,
-    failure::{Failure, Kind},
-};
+use super::failure::{Failure, Kind};
+
+/// What one request may take.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) timeout: Duration,
+    pub(crate) max_body: u64,
+    pub(crate) idle_per_host: usize,
+    /// Idle connections to all hosts together.
+    pub(crate) idle: usize,
+}
 
 /// The sending half of a connection; a goroutine drives the other half.
 type Connection = http1::SendRequest<Empty<Bytes>>;
@@ -61,39 +69,34 @@ impl Target {
     fn request(&self) -> Request<Empty<Bytes>> {
         let mut request = Request::new(Empty::new());
         *request.uri_mut() = self.path.clone();
-        let host = header::HeaderValue::from_str(&self.authority);
+        let host = HeaderValue::from_str(&self.authority);
         let host = host.expect("an authority has no characters that a header forbids");
         request.headers_mut().insert(header::HOST, host);
         request
     }
 }
 
-/// What a request brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    /// The length of the body in bytes.
-    pub(crate) body: u64,
-}
-
 /// Sends requests and keeps the connections for the next ones.
 #[derive(Debug)]
 pub(crate) struct Client {
     limits: Limits,
+    /// What the client calls itself to servers, if it does.
+    agent: Option<HeaderValue>,
     pool: Mutex<Pool>,
 }
 
 impl Client {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Client { limits, pool: Mutex::new(Pool::default()) }
+    pub(crate) fn new(limits: Limits, agent: Option<&'static str>) -> Self {
+        let agent = agent.map(HeaderValue::from_static);
+        Client { limits, agent, pool: Mutex::new(Pool::default()) }
     }
 
-    /// GETs `target` and reads the body to its end.
+    /// GETs `target`, up to the head of the answer; the body is for [`Reply::read`].
     ///
     /// # Cancel safety
     ///
     /// Dropping the future closes the connection it was using.
-    pub(crate) async fn get(&self, target: &Target) -> Result<Answer, Failure> {
+    pub(crate) async fn get(&self, target: &Target) -> Result<Reply<'_>, Failure> {
         let idle = self.pool.lock().await.take(&target.authority);
         if let Some(connection) = idle {
             match self.send(connection, target).await {
@@ -106,34 +109,69 @@ impl Client {
         self.send(connection, target).await
     }
 
-    /// Sends the request, reads the answer, and puts the connection back if it can be used again.
-    async fn send(&self, mut connection: Connection, target: &Target) -> Result<Answer, Failure> {
-        let response = connection.send_request(target.request()).await?;
-        let status = response.status();
-        let body = self.read(response.into_body()).await?;
-        if connection.ready().await.is_ok() {
-            let mut pool = self.pool.lock().await;
-            pool.put(&target.authority, connection, &self.limits);
+    async fn send(
+        &self,
+        mut connection: Connection,
+        target: &Target,
+    ) -> Result<Reply<'_>, Failure> {
+        let mut request = target.request();
+        if let Some(agent) = &self.agent {
+            request.headers_mut().insert(header::USER_AGENT, agent.clone());
         }
-        Ok(Answer { status, body })
+        let response = connection.send_request(request).await?;
+        let authority = target.authority.clone();
+        Ok(Reply { response, connection, authority, client: self })
+    }
+}
+
+/// The head of an answer, and the body, which is still to come. Dropping it closes the connection.
+#[derive(Debug)]
+pub(crate) struct Reply<'c> {
+    response: Response<Incoming>,
+    connection: Connection,
+    authority: Arc<str>,
+    client: &'c Client,
+}
+
+impl Reply<'_> {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.response.status()
     }
 
-    /// Reads a body to its end and counts its bytes.
-    async fn read(&self, mut body: Incoming) -> Result<u64, Failure> {
-        let max = self.limits.max_body;
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    /// Reads the body to its end, gives each piece to `take`, and puts the connection back if it can be
+    /// used again.
+    ///
+    /// # Errors
+    ///
+    /// The body is longer than the limit, or the connection failed.
+    pub(crate) async fn read(mut self, mut take: impl FnMut(&[u8])) -> Result<(), Failure> {
+        let limits = &self.client.limits;
+        let max = limits.max_body;
         let too_long =
             || Failure::new(Kind::TooLong, format!("the body is over {max} bytes (--max-body)"));
+        let mut body = self.response.into_body();
         if body.size_hint().lower() > max {
             return Err(too_long());
         }
         let mut length = 0;
         while let Some(frame) = body.frame().await {
-            length += frame?.data_ref().map_or(0, |data| data.len() as u64);
+            let frame = frame?;
+            let Some(data) = frame.data_ref() else { continue };
+            length += data.len() as u64;
             if length > max {
                 return Err(too_long());
             }
+            take(data);
         }
-        Ok(length)
+        if self.connection.ready().await.is_ok() {
+            let mut pool = self.client.pool.lock().await;
+            pool.put(&self.authority, self.connection, limits);
+        }
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) enum Kind {
     Closed,
     Garbage,
     TooLong,
+    Redirects,
     Other,
 }
 
@@ -36,6 +37,7 @@ impl Kind {
             Kind::Closed => "closed early",
             Kind::Garbage => "not HTTP",
             Kind::TooLong => "too long",
+            Kind::Redirects => "redirects",
             Kind::Other => "other",
         }
     }
@@ -80,8 +82,7 @@ impl From<&io::Error> for Failure {
     fn from(error: &io::Error) -> Self {
         use io::ErrorKind as E;
         if error.get_ref().is_some_and(|inner| inner.is::<TooManyFiles>()) {
-            let advice = "too many open files: lower --concurrency or raise `ulimit -n`";
-            return Failure::new(Kind::Descriptors, advice);
+            return Failure::new(Kind::Descriptors, "too many open files");
         }
         match error.kind() {
             E::ConnectionRefused => Failure::new(Kind::Refused, "connection refused"),
