@@ -1,4 +1,4 @@
-//! What the programs of this folder have in common. Each of them has it as a module:
+//! What `fetch` and `crawler` have in common. Each of them has it as a module:
 //!
 //! ```text
 //! #[path = "../common/mod.rs"]
