@@ -2,8 +2,7 @@
 //!
 //! The future is polled by the calling thread and nobody else. On a multi-thread runtime the thread
 //! only waits in between. On a current-thread runtime it also hosts the one worker: whichever of the
-//! threads inside `block_on` finds the worker free takes it along, and when its own future is ready
-//! wakes another one to take over.
+//! threads inside `block_on` finds the worker free takes it along until its own future is ready (see `host`).
 
 use super::shared::{Phase, Shared};
 use super::worker::{self, Host, Worker};
@@ -61,7 +60,6 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
     let _blocking = context::enter_blocking();
     let _runtime = context::enter(shared);
     let parker = Arc::new(Parker::new());
-    let _registered = shared.blocking_on(&parker);
     let hosted = shared.config.current_thread.then(|| Arc::clone(shared));
     let signal =
         Arc::new(Signal { parker: Arc::clone(&parker), woken: AtomicBool::new(true), hosted });
@@ -72,9 +70,11 @@ pub(crate) fn block_on<F: Future>(shared: &Arc<Shared>, future: F) -> F::Output 
         future: pin!(future),
         output: None,
     };
+    // Dropped before the future, which may hold much: the others need not wait for that.
+    let _guest = shared.hosts.enter(&parker);
     loop {
-        if shared.config.current_thread && main.host() {
-            shared.unpark_other_host(&parker);
+        if shared.config.current_thread {
+            main.host();
         }
         if let Some(output) = main.output.take().or_else(|| main.poll()) {
             return output;
@@ -109,16 +109,15 @@ impl<F: Future> Main<'_, F> {
     }
 
     /// Takes the worker of a current-thread runtime, if it is free, and runs it until the future is
-    /// ready. Returns whether it did.
-    fn host(&mut self) -> bool {
-        let Some(worker) = self.shared.core.lock().take() else { return false };
+    /// ready.
+    fn host(&mut self) {
+        let Some(worker) = self.shared.hosts.take() else { return };
         // A shutdown waits for this thread as for a worker's.
         *self.shared.threads.lock() += 1;
         let core = Core { shared: self.shared, worker: Some(worker) };
-        let Some(worker) = &core.worker else { return false };
+        let Some(worker) = &core.worker else { return };
         worker.processor().call_attention();
         worker.run(self);
-        true
     }
 }
 
@@ -138,18 +137,14 @@ struct Core<'a> {
 
 impl Drop for Core<'_> {
     fn drop(&mut self) {
-        let mut core = self.shared.core.lock();
-        // A shutdown sets the phase and then takes the core, under this lock: either it finds the
-        // worker there, or the phase is seen here.
-        if self.shared.phase() == Phase::ShuttingDown {
-            drop(core);
-            if let Some(worker) = self.worker.take() {
-                worker.hand_over();
-            }
+        // A shutdown sets the phase and then takes the worker: either it finds the worker there, or the phase
+        // is seen here.
+        let over = || self.shared.phase() == Phase::ShuttingDown;
+        let worker = self.worker.take().expect("it is put back once");
+        if let Err(worker) = self.shared.hosts.put_unless(over, worker) {
+            worker.hand_over();
+            drop(worker);
             shutdown::drain(self.shared);
-        } else {
-            *core = self.worker.take();
-            drop(core);
         }
         worker::thread_is_gone(self.shared);
     }

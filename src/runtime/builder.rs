@@ -316,7 +316,7 @@ fn start_current_thread(shared: &Arc<Shared>) -> io::Result<()> {
     shared.make_processor();
     spares.active = 1;
     drop(spares);
-    *shared.core.lock() = Some(Box::new(Worker::new(Arc::clone(shared), 0)));
+    shared.hosts.put(Box::new(Worker::new(Arc::clone(shared), 0)));
     Ok(())
 }
 

@@ -1,9 +1,11 @@
-//! Models of the ring and of the sleep protocol, for loom.
+//! Models of the ring, of the sleep protocol and of threads that take turns in hosting the worker, for loom.
 
+use super::host::Hosts;
 use super::idle::Idle;
 use super::ring::{Item, Ring};
-use crate::sys::sync::Arc;
-use crate::sys::sync::atomic::{AtomicUsize, Ordering};
+use crate::sys::park::Parker;
+use crate::sys::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sys::sync::{Arc, Mutex};
 use loom::thread;
 
 fn item(n: usize) -> Item {
@@ -135,5 +137,70 @@ fn a_sleeper_is_picked_once() {
         assert!(idle.wake(0), "it was picked, so it searches");
         assert!(idle.stop_search());
         assert_eq!(idle.sleeping(), 0);
+    });
+}
+
+/// Threads inside `block_on` of a current-thread runtime with one task each.
+struct Blocked {
+    hosts: Hosts<()>,
+    /// For each thread what it waits on, and whether its task has run.
+    threads: Vec<(std::sync::Arc<Parker>, AtomicBool)>,
+    /// Whose task is next.
+    queue: Mutex<Vec<usize>>,
+}
+
+impl Blocked {
+    fn is_done(&self, thread: usize) -> bool {
+        self.threads[thread].1.load(Ordering::Acquire)
+    }
+
+    /// `block_on`, for what `thread` does.
+    fn block_on(&self, thread: usize) {
+        let (parker, _) = &self.threads[thread];
+        let _guest = self.hosts.enter(parker);
+        loop {
+            if let Some(worker) = self.hosts.take() {
+                while !self.is_done(thread) {
+                    let next = self.queue.lock().pop();
+                    let (parker, done) =
+                        &self.threads[next.expect("the host's own task has not run")];
+                    done.store(true, Ordering::Release);
+                    parker.unpark();
+                }
+                self.hosts.put(worker);
+            }
+            if self.is_done(thread) {
+                return;
+            }
+            parker.park(None);
+        }
+    }
+}
+
+/// The host leaves and wakes another thread, whose own future is ready, so that it does not come for the
+/// worker: a third one has to.
+#[test]
+fn the_worker_finds_a_host_while_somebody_waits() {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(|| {
+        let parked = || (std::sync::Arc::new(Parker::new()), AtomicBool::new(false));
+        let blocked = Arc::new(Blocked {
+            hosts: Hosts::new(),
+            threads: (0..3).map(|_| parked()).collect(),
+            queue: Mutex::new(vec![2, 0, 1]),
+        });
+        blocked.hosts.put(());
+        let others: Vec<_> = (1..3)
+            .map(|other| {
+                let blocked = Arc::clone(&blocked);
+                thread::spawn(move || blocked.block_on(other))
+            })
+            .collect();
+        blocked.block_on(0);
+        for other in others {
+            other.join().unwrap();
+        }
+        assert!(blocked.hosts.take().is_some());
     });
 }

@@ -13,6 +13,7 @@ pub mod entry;
 mod global;
 mod goroutine;
 mod handle;
+mod host;
 mod idle;
 mod inject;
 mod join;

@@ -2,12 +2,14 @@
 
 use super::blocking::Pool;
 use super::goroutine::Meta;
+use super::host::Hosts;
 use super::idle::Idle;
 use super::inject::{Chain, Inject};
 use super::panic::Payload;
 use super::processor::Processor;
 use super::schedule::Schedule;
 use super::table;
+use super::worker::Worker;
 use crate::reactor::Driver;
 use crate::sys::choose;
 use crate::sys::clock::Clock;
@@ -114,8 +116,6 @@ pub(crate) struct Shared {
     /// Where the goroutines were started that got a worker stuck and have been reported.
     pub(crate) told_stuck: Mutex<Vec<&'static Location<'static>>>,
     fatal: Mutex<Fatal>,
-    /// Threads inside `block_on`, which a fatal panic has to reach.
-    blocked_on: Mutex<Vec<Arc<Parker>>>,
     /// Threads that run the loop, or watch it, and have not returned yet; `exited` tells of each that
     /// does.
     pub(crate) threads: Mutex<usize>,
@@ -125,8 +125,8 @@ pub(crate) struct Shared {
     pub(crate) sysmon_sleeps: AtomicBool,
     /// The clock at the last turn of the driver, for the monitor.
     pub(crate) last_turn: AtomicU64,
-    /// The core of a current-thread runtime, while nobody runs it.
-    pub(crate) core: Mutex<Option<Box<super::worker::Worker>>>,
+    /// Threads inside `block_on`, and what they share.
+    pub(crate) hosts: Hosts<Box<Worker>>,
 }
 
 #[derive(Debug, Default)]
@@ -172,13 +172,12 @@ impl Shared {
             stuck: AtomicU64::new(0),
             told_stuck: Mutex::new(Vec::new()),
             fatal: Mutex::new(Fatal::default()),
-            blocked_on: Mutex::new(Vec::new()),
             threads: Mutex::new(0),
             exited: Event::new(),
             sysmon: Parker::new(),
             sysmon_sleeps: AtomicBool::new(false),
             last_turn: AtomicU64::new(0),
-            core: Mutex::new(None),
+            hosts: Hosts::new(),
             config,
         });
         table::insert(index, Arc::clone(&shared));
@@ -298,14 +297,6 @@ impl Shared {
         drop(waker);
     }
 
-    /// Wakes every thread inside `block_on`.
-    #[cold]
-    pub(crate) fn wake_blocked(&self) {
-        for parker in self.blocked_on.lock().iter() {
-            parker.unpark();
-        }
-    }
-
     /// Goroutines that were started and have not ended.
     pub(crate) fn num_goroutine(&self) -> usize {
         // Ends are read first: a goroutine that ends meanwhile is counted, one that starts
@@ -356,7 +347,7 @@ impl Shared {
             self.unpark(worker);
         } else if self.config.current_thread {
             // The one worker may be without a host; whoever is inside `block_on` takes it.
-            self.unpark_hosts();
+            self.hosts.wake_one();
         }
     }
 
@@ -370,15 +361,6 @@ impl Shared {
         fence(Ordering::SeqCst);
         if self.sysmon_sleeps.load(Ordering::Relaxed) {
             self.sysmon.unpark();
-        }
-    }
-
-    fn unpark_hosts(&self) {
-        let free = self.core.lock().is_some();
-        if free {
-            if let Some(parker) = self.blocked_on.lock().first() {
-                parker.unpark();
-            }
         }
     }
 
@@ -411,7 +393,7 @@ impl Shared {
             processor.unpark(&self.driver);
         }
         self.sysmon.unpark();
-        self.wake_blocked();
+        self.hosts.wake_all();
         // Ordering: pairs with the fence in `push_outside`.
         fence(Ordering::SeqCst);
         true
@@ -458,20 +440,6 @@ impl Shared {
         }
     }
 
-    /// Adds the calling thread's parker to those that a fatal panic wakes, until the guard drops.
-    pub(crate) fn blocking_on(&self, parker: &Arc<Parker>) -> BlockedOn<'_> {
-        self.blocked_on.lock().push(Arc::clone(parker));
-        BlockedOn { shared: self, parker: Arc::clone(parker) }
-    }
-
-    /// Wakes one thread that waits in `block_on`, other than the one behind `not`.
-    pub(crate) fn unpark_other_host(&self, not: &Arc<Parker>) {
-        let other = self.blocked_on.lock().iter().find(|p| !Arc::ptr_eq(p, not)).cloned();
-        if let Some(parker) = other {
-            parker.unpark();
-        }
-    }
-
     /// Runs the user's hooks for a thread of this runtime.
     pub(crate) fn thread_started(&self) {
         if let Some(hook) = &self.config.on_thread_start {
@@ -502,20 +470,5 @@ impl fmt::Debug for Shared {
             .field("config", &self.config)
             .field("phase", &self.phase())
             .finish_non_exhaustive()
-    }
-}
-
-/// See [`Shared::blocking_on`].
-pub(crate) struct BlockedOn<'a> {
-    shared: &'a Shared,
-    parker: Arc<Parker>,
-}
-
-impl Drop for BlockedOn<'_> {
-    fn drop(&mut self) {
-        let mut blocked = self.shared.blocked_on.lock();
-        if let Some(at) = blocked.iter().position(|p| Arc::ptr_eq(p, &self.parker)) {
-            blocked.swap_remove(at);
-        }
     }
 }

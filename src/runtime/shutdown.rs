@@ -40,8 +40,7 @@ pub(crate) fn shut_down(shared: &Arc<Shared>, grace: Option<Duration>) {
     let polls = grace.map_or(shared.config.shutdown_grace, |g| g.min(shared.config.shutdown_grace));
     wait_for_threads(shared, polls);
     shared.forget_who_waits_for_all();
-    let core = shared.core.lock().take();
-    if let Some(worker) = core {
+    if let Some(worker) = shared.hosts.take() {
         worker.hand_over();
     }
     // Whoever waits for a socket from outside of the runtime is told that nothing will come.

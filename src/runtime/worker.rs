@@ -656,13 +656,13 @@ mod tests {
         let runtime = Builder::new_current_thread().build().unwrap();
         let _entered = runtime.enter();
         let shared = context::current();
-        let worker = shared.core.lock().take().expect("nobody runs it");
+        let worker = shared.hosts.take().expect("nobody runs it");
         drop(runtime.spawn(async {}));
         assert!(!shared.inject.is_empty());
         shared.enter_phase(Phase::Dead);
         assert!(worker.next_task().is_none() && worker.find_task().is_none());
         assert!(!shared.inject.is_empty(), "it is dropped at the shutdown");
-        *shared.core.lock() = Some(worker);
+        shared.hosts.put(worker);
     }
 
     /// Otherwise tasks that run all the time travel from worker to worker: what a chain brings to a full
@@ -672,7 +672,7 @@ mod tests {
         let runtime = Builder::new_current_thread().build().unwrap();
         let _entered = runtime.enter();
         let shared = context::current();
-        let worker = shared.core.lock().take().expect("nobody runs it");
+        let worker = shared.hosts.take().expect("nobody runs it");
         for _ in 0..FEW + 3 {
             drop(runtime.spawn(async {}));
         }
@@ -691,6 +691,6 @@ mod tests {
             assert_eq!(worker.processor().ring.len(), FEW, "and not for the ring");
             worker.poll(task);
         }
-        *shared.core.lock() = Some(worker);
+        shared.hosts.put(worker);
     }
 }
