@@ -1,9 +1,21 @@
 //! No descriptors left. A process of its own: the limit is the whole process's.
 #![cfg(target_os = "linux")]
 
-use gort::net::{TcpListener, TcpStream, TooManyFiles};
+use gort::net::{TcpListener, TcpStream, TooManyFiles, UnixListener, UnixStream};
+use gort::runtime::block_on;
 use gort::time::{Duration, timeout};
+use std::fmt;
 use std::fs::File;
+use std::io;
+use std::sync::Mutex;
+
+/// One test at a time: the limit is everybody's.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn limit_descriptors() {
+    let limit = rustix::process::Rlimit { current: Some(64), maximum: Some(64) };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+}
 
 fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
@@ -18,45 +30,94 @@ fn exhaust() -> Vec<File> {
     all
 }
 
+#[track_caller]
+fn assert_names_the_limit(error: &io::Error) {
+    assert!(error.get_ref().unwrap().is::<TooManyFiles>());
+    assert!(error.to_string().starts_with("all 64 file descriptors"), "{error}");
+}
+
+/// With nothing left, as a loop does that goes on after errors: the first error comes at once, later ones after
+/// longer and longer pauses. Then with a little left, which `relieve` gives back: the connection is still there.
+async fn accept_pauses_and_loses_nothing<T: fmt::Debug>(
+    accept: impl AsyncFn() -> io::Result<T>,
+    relieve: impl FnOnce(),
+) -> T {
+    assert_names_the_limit(&accept().await.unwrap_err());
+    let mut errors = 0;
+    let spin = async {
+        loop {
+            accept().await.map(drop).unwrap_err();
+            errors += 1;
+        }
+    };
+    timeout(Duration::from_millis(100), spin).await.unwrap_err();
+    assert!(errors <= 5, "{errors} errors in 100 ms");
+    relieve();
+    let accepted = timeout(Duration::from_secs(10), async {
+        loop {
+            if let Ok(accepted) = accept().await {
+                return accepted;
+            }
+        }
+    });
+    accepted.await.expect("the connection is lost")
+}
+
 #[test]
 fn accept_names_the_limit_keeps_the_connection_and_does_not_spin() {
-    let limit = rustix::process::Rlimit { current: Some(64), maximum: Some(64) };
-    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
-    gort::run(async {
+    let _alone = ALONE.lock().unwrap();
+    limit_descriptors();
+    block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let before = open_descriptors();
         let client = TcpStream::connect(addr).await.unwrap();
         let mut hoard = exhaust();
-
-        let error = listener.accept().await.unwrap_err();
-        assert!(error.get_ref().unwrap().is::<TooManyFiles>());
-        assert!(error.to_string().starts_with("all 64 file descriptors"), "{error}");
-        let error = TcpStream::connect(addr).await.unwrap_err();
-        assert!(error.to_string().starts_with("all 64 file descriptors"), "{error}");
-
-        // A loop that goes on after errors: it pauses longer and longer.
-        let mut errors = 0;
-        let spin = async {
-            loop {
-                listener.accept().await.unwrap_err();
-                errors += 1;
-            }
-        };
-        timeout(Duration::from_millis(100), spin).await.unwrap_err();
-        assert!(errors <= 5, "{errors} errors in 100 ms");
-
-        hoard.truncate(hoard.len() - 2);
-        let accepted = timeout(Duration::from_secs(10), async {
-            loop {
-                if let Ok((conn, _)) = listener.accept().await {
-                    return conn;
-                }
-            }
-        });
-        let conn = accepted.await.expect("the connection is lost");
+        assert_names_the_limit(&TcpStream::connect(addr).await.unwrap_err());
+        let relieve = || hoard.truncate(hoard.len() - 2);
+        let accept = async || listener.accept().await;
+        let (conn, _) = accept_pauses_and_loses_nothing(accept, relieve).await;
         assert_eq!(conn.peer_addr().unwrap(), client.local_addr().unwrap());
         drop((conn, client, hoard));
         assert_eq!(open_descriptors(), before, "a descriptor has leaked");
+    });
+}
+
+#[test]
+fn a_unix_listener_does_the_same() {
+    let _alone = ALONE.lock().unwrap();
+    limit_descriptors();
+    let folder = std::env::temp_dir().join(format!("gort-emfile-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let socket = folder.join("socket");
+    block_on(async move {
+        let listener = UnixListener::bind(&socket).unwrap();
+        let before = open_descriptors();
+        let client = UnixStream::connect(&socket).await.unwrap();
+        let mut hoard = exhaust();
+        assert_names_the_limit(&UnixStream::connect(&socket).await.unwrap_err());
+        let relieve = || hoard.truncate(hoard.len() - 2);
+        let accept = async || listener.accept().await;
+        let (conn, _) = accept_pauses_and_loses_nothing(accept, relieve).await;
+        assert_eq!(client.try_write(b"x").unwrap(), 1);
+        conn.readable().await.unwrap();
+        drop((conn, client, hoard));
+        assert_eq!(open_descriptors(), before, "a descriptor has leaked");
+    });
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn polling_to_accept_pauses_too() {
+    let _alone = ALONE.lock().unwrap();
+    limit_descriptors();
+    block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut hoard = exhaust();
+        let relieve = || hoard.truncate(hoard.len() - 2);
+        let accept = async || std::future::poll_fn(|cx| listener.poll_accept(cx)).await;
+        let (conn, _) = accept_pauses_and_loses_nothing(accept, relieve).await;
+        assert_eq!(conn.peer_addr().unwrap(), client.local_addr().unwrap());
     });
 }

@@ -6,8 +6,9 @@ mod common;
 use common::Polled;
 use common::everywhere::live;
 use gort::go;
-use gort::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use gort::io::{AsyncReadExt, AsyncWriteExt, Interest, ReadBuf};
 use gort::net::{UnixDatagram, UnixListener, UnixStream};
+use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -168,5 +169,48 @@ fn a_pair_of_datagram_sockets_is_ready_when_there_is_something() {
         assert_eq!(other.try_recv(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
         let stray = UnixDatagram::unbound().unwrap();
         assert!(stray.send(b"x").await.is_err());
+    });
+}
+
+#[test]
+fn datagrams_are_polled_for_as_well() {
+    live(|| async {
+        let folder = Folder::new();
+        let (one, other) = UnixDatagram::pair().unwrap();
+        let named = UnixDatagram::bind(folder.path("named")).unwrap();
+        let mut buf = [0; 8];
+        let mut into = ReadBuf::new(&mut buf);
+        let mut recv = Polled::new(poll_fn(|cx| other.poll_recv(cx, &mut into)));
+        assert!(recv.poll().is_pending());
+        assert_eq!(poll_fn(|cx| one.poll_send(cx, b"first")).await.unwrap(), 5);
+        other.readable().await.unwrap();
+        assert!(recv.poll().is_ready());
+        drop(recv);
+        assert_eq!(into.filled(), b"first");
+
+        let stray = UnixDatagram::bind(folder.path("stray")).unwrap();
+        let sent = poll_fn(|cx| stray.poll_send_to(cx, b"second", folder.path("named"))).await;
+        assert_eq!(sent.unwrap(), 6);
+        into.clear();
+        let from = poll_fn(|cx| named.poll_recv_from(cx, &mut into)).await.unwrap();
+        assert_eq!(into.filled(), b"second");
+        assert_eq!(from.as_pathname(), Some(&*folder.path("stray")));
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn both_sides_know_who_the_other_is() {
+    live(|| async {
+        let folder = Folder::new();
+        let listener = UnixListener::bind(folder.path("socket")).unwrap();
+        let client = UnixStream::connect(folder.path("socket")).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let me = rustix::process::getuid().as_raw();
+        for side in [client, server] {
+            let cred = side.peer_cred().unwrap();
+            assert_eq!((cred.uid(), cred.gid()), (me, rustix::process::getgid().as_raw()));
+            assert_eq!(cred.pid(), Some(std::process::id().cast_signed()));
+        }
     });
 }

@@ -1,15 +1,12 @@
 //! Listening sockets.
 
 use super::addr::{Addrs, LookupHost, ToSocketAddrs};
-use super::descriptors;
+use super::descriptors::{self, Shortage};
 use super::os;
 use super::stream::TcpStream;
 use super::wait::{Place, poll_operation};
 use super::waiting::impl_accept_deadline;
 use crate::reactor::{Direction, Registered, Timer, WaitId};
-use crate::sys::clock::duration_to_nanos;
-use crate::sys::sync::Mutex;
-use crate::sys::sync::atomic::{AtomicU32, Ordering};
 use futures_core::Stream;
 use socket2::Domain;
 use std::fmt;
@@ -47,11 +44,7 @@ const BACKLOG: i32 = 4096;
 #[doc(alias = "Listener")]
 pub struct TcpListener {
     io: Registered<net::TcpListener>,
-    /// How often in a row a connection had to wait because there were no descriptors.
-    // Ordering: Relaxed: it decides how long to pause, and nothing stands behind it.
-    failures: AtomicU32,
-    /// The pause of [`poll_accept`](Self::poll_accept).
-    pause: Mutex<Option<Timer>>,
+    shortage: Shortage,
     site: &'static Location<'static>,
 }
 
@@ -127,56 +120,22 @@ impl TcpListener {
     ///
     /// Those of [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let mut pause = self.pause.lock().take();
         let id = &mut WaitId::poll();
-        let polled = poll_operation(cx, self.site, |cx| {
-            self.poll_paused(cx, &mut pause, self.site, |cx| {
+        let accepted = ready!(poll_operation(cx, self.site, |cx| {
+            self.shortage.poll_kept(cx, self.io.driver(), |cx| {
                 self.io.poll_io(Direction::Read, id, cx, |io, _| accept(io))
             })
-        });
-        if pause.is_some() {
-            let old = std::mem::replace(&mut *self.pause.lock(), pause);
-            drop(old);
-        }
-        polled
+        }));
+        Poll::Ready(self.stream(accepted?, self.site))
     }
 
-    /// Accepts through `poll`, with a pause before a failure that follows another.
-    fn poll_paused(
+    fn stream(
         &self,
-        cx: &mut Context<'_>,
-        pause: &mut Option<Timer>,
+        (stream, addr): (net::TcpStream, SocketAddr),
         site: &'static Location<'static>,
-        mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<(net::TcpStream, SocketAddr)>>,
-    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        loop {
-            let paused = match pause {
-                Some(timer) => {
-                    ready!(timer.poll_elapsed(cx));
-                    *pause = None;
-                    true
-                }
-                None => false,
-            };
-            let error = match ready!(poll(cx)) {
-                Ok((stream, addr)) => {
-                    self.failures.store(0, Ordering::Relaxed);
-                    let io = Registered::new(stream, Arc::clone(self.io.driver()))?;
-                    return Poll::Ready(Ok((TcpStream::new(io, site), addr)));
-                }
-                Err(error) => error,
-            };
-            if !descriptors::are_used_up(&error) {
-                return Poll::Ready(Err(error));
-            }
-            let before = self.failures.load(Ordering::Relaxed);
-            if before == 0 || paused {
-                self.failures.store(before.saturating_add(1), Ordering::Relaxed);
-                return Poll::Ready(Err(descriptors::explain(error)));
-            }
-            let delay = duration_to_nanos(descriptors::pause(before));
-            *pause = Some(Timer::after(self.io.driver().shard().clone(), delay));
-        }
+    ) -> io::Result<(TcpStream, SocketAddr)> {
+        let io = Registered::new(stream, Arc::clone(self.io.driver()))?;
+        Ok((TcpStream::new(io, site), addr))
     }
 
     /// All connections, one after the other; it never ends.
@@ -249,7 +208,7 @@ impl TcpListener {
 
     fn new(listener: net::TcpListener, site: &'static Location<'static>) -> io::Result<Self> {
         let io = Registered::new(listener, super::driver())?;
-        Ok(Self { io, failures: AtomicU32::new(0), pause: Mutex::new(None), site })
+        Ok(Self { io, shortage: Shortage::new(), site })
     }
 
     /// Gives it to the standard library. It stays non-blocking.
@@ -349,9 +308,11 @@ impl Future for Accept<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Accept { listener, place, pause, site } = &mut *self;
-        poll_operation(cx, site, |cx| {
-            listener.poll_paused(cx, pause, site, |cx| place.poll_io(cx, |io, _| accept(io)))
-        })
+        let accepted = ready!(poll_operation(cx, site, |cx| {
+            let driver = listener.io.driver();
+            listener.shortage.poll(cx, pause, driver, |cx| place.poll_io(cx, |io, _| accept(io)))
+        }));
+        Poll::Ready(listener.stream(accepted?, site))
     }
 }
 

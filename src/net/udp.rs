@@ -2,9 +2,11 @@
 
 use super::addr::{Addrs, LookupHost, ToSocketAddrs};
 use super::descriptors;
-use super::wait::{AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation};
+use super::wait::{
+    AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_as_last, poll_operation,
+};
 use super::waiting::{impl_deadlines, impl_waiting, operations};
-use crate::reactor::{Direction, Interest, Registered, WaitId};
+use crate::reactor::{Direction, Interest, Registered};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -164,7 +166,7 @@ impl UdpSocket {
     /// Those of [`send`](Self::send).
     #[track_caller]
     pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll(cx, Direction::Write, Location::caller(), |io| io.send(buf))
+        poll_as_last(&self.io, cx, Direction::Write, Location::caller(), |io| io.send(buf))
     }
 
     /// Sends a datagram to the first of the addresses of `target`.
@@ -209,7 +211,9 @@ impl UdpSocket {
         buf: &[u8],
         target: SocketAddr,
     ) -> Poll<io::Result<usize>> {
-        self.poll(cx, Direction::Write, Location::caller(), |io| io.send_to(buf, target))
+        poll_as_last(&self.io, cx, Direction::Write, Location::caller(), |io| {
+            io.send_to(buf, target)
+        })
     }
 
     /// Receives a datagram of the peer of a [connected](Self::connect) socket, and returns its length,
@@ -247,8 +251,9 @@ impl UdpSocket {
     /// Those of [`recv`](Self::recv).
     #[track_caller]
     pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let received = self
-            .poll(cx, Direction::Read, Location::caller(), |io| io.recv(buf.initialize_unfilled()));
+        let received = poll_as_last(&self.io, cx, Direction::Read, Location::caller(), |io| {
+            io.recv(buf.initialize_unfilled())
+        });
         received.map_ok(|count| buf.advance(count))
     }
 
@@ -292,7 +297,7 @@ impl UdpSocket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<SocketAddr>> {
-        let received = self.poll(cx, Direction::Read, Location::caller(), |io| {
+        let received = poll_as_last(&self.io, cx, Direction::Read, Location::caller(), |io| {
             io.recv_from(buf.initialize_unfilled())
         });
         received.map_ok(|(count, from)| {
@@ -342,18 +347,6 @@ impl UdpSocket {
     #[track_caller]
     pub fn peek_from<'a>(&'a self, buf: &'a mut [u8]) -> PeekFrom<'a> {
         PeekFrom::new(&self.io, buf, Location::caller())
-    }
-
-    fn poll<R>(
-        &self,
-        cx: &mut Context<'_>,
-        direction: Direction,
-        site: &'static Location<'static>,
-        mut operation: impl FnMut(&net::UdpSocket) -> io::Result<R>,
-    ) -> Poll<io::Result<R>> {
-        poll_operation(cx, site, |cx| {
-            self.io.poll_io(direction, &mut WaitId::poll(), cx, |io, _| operation(io))
-        })
     }
 
     /// Its own address.

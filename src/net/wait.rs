@@ -26,6 +26,19 @@ pub(super) fn poll_operation<R>(
     polled
 }
 
+/// [`poll_operation`] for who has no place in line: the last task to ask is woken.
+pub(super) fn poll_as_last<T: Descriptor, R>(
+    io: &Registered<T>,
+    cx: &mut Context<'_>,
+    direction: Direction,
+    site: &'static Location<'static>,
+    mut operation: impl FnMut(&T) -> io::Result<R>,
+) -> Poll<io::Result<R>> {
+    poll_operation(cx, site, |cx| {
+        io.poll_io(direction, &mut WaitId::poll(), cx, |io, _| operation(io))
+    })
+}
+
 /// A place in line in one direction of a socket, given up when it is dropped.
 pub(super) struct Place<'a, T: Descriptor> {
     pub(super) io: &'a Registered<T>,

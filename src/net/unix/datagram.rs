@@ -2,7 +2,7 @@
 
 use super::super::descriptors;
 use super::super::wait::{
-    AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation,
+    AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_as_last, poll_operation,
 };
 use super::super::waiting::{impl_deadlines, impl_waiting, operations};
 use super::SocketAddr;
@@ -17,6 +17,7 @@ use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use tokio::io::ReadBuf;
 
 /// A socket for datagrams between processes of one machine. None is lost or overtaken: who sends more than
 /// the other side has room for waits.
@@ -132,6 +133,16 @@ impl UnixDatagram {
         self.io.try_io(Direction::Write, |io| io.send(buf))
     }
 
+    /// As [`send`](Self::send); the last task to ask is woken.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`send`](Self::send).
+    #[track_caller]
+    pub fn poll_send(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        poll_as_last(&self.io, cx, Direction::Write, Location::caller(), |io| io.send(buf))
+    }
+
     /// Sends a datagram to the socket at `path`. Waits while that has no room.
     ///
     /// # Errors
@@ -158,6 +169,23 @@ impl UnixDatagram {
     /// `WouldBlock` if there is no room; what the system says.
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         self.io.try_io(Direction::Write, |io| io.send_to(buf, path))
+    }
+
+    /// As [`send_to`](Self::send_to); the last task to ask is woken.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn poll_send_to<P: AsRef<Path>>(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        path: P,
+    ) -> Poll<io::Result<usize>> {
+        poll_as_last(&self.io, cx, Direction::Write, Location::caller(), |io| {
+            io.send_to(buf, &path)
+        })
     }
 
     /// Receives a datagram, and returns its length, or that of the buffer if that is less.
@@ -187,6 +215,19 @@ impl UnixDatagram {
         self.io.try_io(Direction::Read, |io| io.recv(buf))
     }
 
+    /// As [`recv`](Self::recv); the last task to ask is woken.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let received = poll_as_last(&self.io, cx, Direction::Read, Location::caller(), |io| {
+            io.recv(buf.initialize_unfilled())
+        });
+        received.map_ok(|count| buf.advance(count))
+    }
+
     /// As [`recv`](Self::recv), and tells who sent it.
     ///
     /// # Errors
@@ -213,6 +254,26 @@ impl UnixDatagram {
     /// `WouldBlock` if there is none; what the system says.
     pub fn try_recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         self.io.try_io(Direction::Read, |io| io.recv_from(buf))
+    }
+
+    /// As [`recv_from`](Self::recv_from); the last task to ask is woken.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[track_caller]
+    pub fn poll_recv_from(
+        &self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<SocketAddr>> {
+        let received = poll_as_last(&self.io, cx, Direction::Read, Location::caller(), |io| {
+            io.recv_from(buf.initialize_unfilled())
+        });
+        received.map_ok(|(count, from)| {
+            buf.advance(count);
+            from
+        })
     }
 
     /// Its own address.

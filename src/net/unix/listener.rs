@@ -1,12 +1,12 @@
 //! Listening sockets.
 
-use super::super::descriptors;
+use super::super::descriptors::{self, Shortage};
 use super::super::wait::{
     AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation,
 };
 use super::super::waiting::{impl_accept_deadline, impl_waiting};
 use super::{SocketAddr, UnixStream};
-use crate::reactor::{Direction, Interest, Registered, WaitId};
+use crate::reactor::{Direction, Interest, Registered, Timer, WaitId};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -46,6 +46,7 @@ use std::task::{Context, Poll, ready};
 /// ```
 pub struct UnixListener {
     io: Registered<net::UnixListener>,
+    shortage: Shortage,
     site: &'static Location<'static>,
 }
 
@@ -74,7 +75,7 @@ impl UnixListener {
     pub fn from_std(listener: net::UnixListener) -> io::Result<UnixListener> {
         listener.set_nonblocking(true)?;
         let io = Registered::new(listener, super::super::driver())?;
-        Ok(Self { io, site: Location::caller() })
+        Ok(Self { io, shortage: Shortage::new(), site: Location::caller() })
     }
 
     /// Gives it to the standard library. It stays non-blocking.
@@ -91,7 +92,8 @@ impl UnixListener {
     /// # Errors
     ///
     /// When the process (or the system) has no descriptors left for it, the error names the limit
-    /// ([`TooManyFiles`](crate::net::TooManyFiles)). The connection stays where it is.
+    /// ([`TooManyFiles`](crate::net::TooManyFiles)). The connection stays where it is, and `accept` pauses before it
+    /// fails again, as that of [`TcpListener`](crate::net::TcpListener::accept) does.
     ///
     /// # Cancel safety
     ///
@@ -103,7 +105,8 @@ impl UnixListener {
     #[doc(alias = "Accept")]
     #[track_caller]
     pub fn accept(&self) -> Accept<'_> {
-        Accept { place: Place::new(&self.io, Direction::Read), site: Location::caller() }
+        let place = Place::new(&self.io, Direction::Read);
+        Accept { listener: self, place, pause: None, site: Location::caller() }
     }
 
     /// Accepts a connection if there is one, otherwise arranges for the task of `cx` to be woken when
@@ -113,10 +116,13 @@ impl UnixListener {
     ///
     /// Those of [`accept`](Self::accept).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        let id = &mut WaitId::poll();
         let accepted = ready!(poll_operation(cx, self.site, |cx| {
-            self.io.poll_io(Direction::Read, &mut WaitId::poll(), cx, |io, _| io.accept())
+            self.shortage.poll_kept(cx, self.io.driver(), |cx| {
+                self.io.poll_io(Direction::Read, id, cx, |io, _| io.accept())
+            })
         }));
-        Poll::Ready(stream(accepted, self.site))
+        Poll::Ready(stream(accepted?, self.site))
     }
 
     /// The address it listens on.
@@ -140,10 +146,9 @@ impl UnixListener {
 }
 
 fn stream(
-    accepted: io::Result<(net::UnixStream, SocketAddr)>,
+    (stream, addr): (net::UnixStream, SocketAddr),
     site: &'static Location<'static>,
 ) -> io::Result<(UnixStream, SocketAddr)> {
-    let (stream, addr) = accepted.map_err(descriptors::explain)?;
     Ok((UnixStream::new(stream, site)?, addr))
 }
 
@@ -181,7 +186,9 @@ impl fmt::Debug for UnixListener {
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Accept<'a> {
+    listener: &'a UnixListener,
     place: Place<'a, net::UnixListener>,
+    pause: Option<Timer>,
     site: &'static Location<'static>,
 }
 
@@ -189,9 +196,11 @@ impl Future for Accept<'_> {
     type Output = io::Result<(UnixStream, SocketAddr)>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Accept { place, site } = &mut *self;
-        let accepted =
-            ready!(poll_operation(cx, site, |cx| { place.poll_io(cx, |io, _| io.accept()) }));
-        Poll::Ready(stream(accepted, site))
+        let Accept { listener, place, pause, site } = &mut *self;
+        let accepted = ready!(poll_operation(cx, site, |cx| {
+            let driver = listener.io.driver();
+            listener.shortage.poll(cx, pause, driver, |cx| place.poll_io(cx, |io, _| io.accept()))
+        }));
+        Poll::Ready(stream(accepted?, site))
     }
 }

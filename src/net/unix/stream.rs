@@ -3,7 +3,9 @@
 use super::super::descriptors;
 use super::super::io_traits::{impl_read, impl_write};
 use super::super::os;
-use super::super::wait::{AsyncIo, Readable, Readiness, Writable, one_direction, poll_operation};
+use super::super::wait::{
+    AsyncIo, Readable, Readiness, Writable, one_direction, poll_as_last, poll_operation,
+};
 use super::super::waiting::{impl_deadlines, impl_waiting};
 use super::SocketAddr;
 use super::halves::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
@@ -154,6 +156,26 @@ impl UnixStream {
         self.std().peer_addr()
     }
 
+    /// Who is on the other side: the process that connected, or the one that listened.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # gort::run(async {
+    /// let (one, _other) = gort::net::UnixStream::pair()?;
+    /// assert_eq!(one.peer_cred()?.pid(), Some(std::process::id().cast_signed()));
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub fn peer_cred(&self) -> io::Result<super::UCred> {
+        super::UCred::of_peer(self.std())
+    }
+
     /// The error that the socket has met with, if any; asking takes it away.
     ///
     /// # Errors
@@ -215,11 +237,9 @@ impl UnixStream {
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
-        mut operation: impl FnMut(&net::UnixStream) -> io::Result<R>,
+        operation: impl FnMut(&net::UnixStream) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        poll_operation(cx, self.site, |cx| {
-            self.io.poll_io(direction, &mut WaitId::poll(), cx, |io, _| operation(io))
-        })
+        poll_as_last(&self.io, cx, direction, self.site, operation)
     }
 
     pub(in crate::net) fn poll_read_buf(
