@@ -499,6 +499,21 @@ fn page_with_two_addresses_is_visited_once() {
     assert_eq!((&pages[1]["url"], &pages[1]["depth"]), (&json!(server.url("/new")), &json!(1)));
 }
 
+/// The deadline comes long before the second turn of a host whose turns are an hour apart.
+#[test]
+fn no_host_is_asked_before_its_turn() {
+    let rules = answer("text/plain", "User-agent: *\nCrawl-delay: 3600\n");
+    for (delay, rules) in [("60m", answer("text/plain", "")), ("0", rules)] {
+        let server = Server::start([("/", html(&[])), ("/robots.txt", rules)]);
+        let args = ["--json", "--deadline", "2s", "--delay", delay, &server.url("/")];
+        let (code, out, errors) = run(crawler(&args));
+        assert_eq!((code, &errors[..]), (Some(1), &[][..]), "{out}");
+        let summary = parse(&out);
+        assert_eq!((&summary["visited"], &summary["left"]), (&json!(0), &json!(1)));
+        assert_eq!(server.asked(), ["/robots.txt"]);
+    }
+}
+
 // Everything that goes wrong: a line each, and the rest goes on.
 
 #[test]
