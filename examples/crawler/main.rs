@@ -67,7 +67,7 @@ use crate::{
 };
 
 /// What the crawler calls itself to servers.
-const AGENT: &str =
+const USER_AGENT: &str =
     concat!("gort-crawler/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")");
 
 /// How many redirects may follow each other.
@@ -244,7 +244,7 @@ struct Crew {
 impl Crew {
     fn new(args: &Args, scope: Arc<Scope>, results: Sender<Visit>) -> Self {
         let timeout = args.limits.timeout;
-        let client = Arc::new(Client::new(args.limits.clone(), Some(AGENT)));
+        let client = Arc::new(Client::new(args.limits.clone(), Some(USER_AGENT)));
         Crew {
             limit: args.limit,
             depth: args.depth,
@@ -277,30 +277,25 @@ impl Crew {
     /// Makes rounds until one is empty. The error says what kept it from that.
     async fn rounds(self: &Arc<Self>, ctx: &Context) -> Result<(), End> {
         for depth in 0.. {
-            let round = self.frontier.round(depth).await;
-            if round.is_empty() {
+            let urls = self.frontier.round(depth).await;
+            if urls.is_empty() {
                 break;
             }
             if depth > self.depth {
                 return Err(End::Depth);
             }
-            self.round(ctx, round, depth).await?;
+            self.round(ctx, urls, depth).await?;
         }
         Ok(())
     }
 
     /// Visits all of a round, as many at a time as the limit allows, and waits for the visits.
-    async fn round(
-        self: &Arc<Self>,
-        ctx: &Context,
-        round: Vec<Url>,
-        depth: u32,
-    ) -> Result<(), End> {
+    async fn round(self: &Arc<Self>, ctx: &Context, urls: Vec<Url>, depth: u32) -> Result<(), End> {
         // The group's context ends when a visit fails, or with that of the run. Then no more are started. The
         // visits do not have it: if there are no more permits, those that have one go on.
         let (group, open) = Group::typed_with_context(ctx);
         group.set_limit(self.limit);
-        for url in round {
+        for url in urls {
             if open.err().is_some() {
                 // A visit says why, unless there was none when the run was over.
                 return group.wait().await.and_then(|()| Ok(ctx.check()?));
