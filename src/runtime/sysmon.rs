@@ -9,8 +9,8 @@
 //! nobody is free to take its work is *abandoned*, and at once if its thread sleeps and work waits: a
 //! spare worker with a processor of its own takes its place, and empties its queues by ordinary
 //! stealing. (A thread that is runnable and has had no processor is not stuck: the machine is busy,
-//! and one more thread would not help.) If it stays stuck for 100 ms, the user is told. A processor
-//! never changes its thread: its ring would have two owners.
+//! and one more thread would not help.) If it stays stuck for 100 ms, and not for want of a processor,
+//! the user is told. A processor never changes its thread: its ring would have two owners.
 //! When the stuck poll returns, the worker hands over what is left and becomes a spare.
 
 use super::processor::{Processor, Status};
@@ -19,6 +19,7 @@ use super::worker::{self, Worker};
 use crate::reactor::Wait;
 use crate::sys::clock::Nanos;
 use crate::sys::sync::atomic::{Ordering, fence};
+use crate::sys::thread::Activity;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -154,7 +155,7 @@ fn stalled(shared: &Arc<Shared>, index: usize, seen: &mut Seen, now: Nanos) -> b
         shared.notify();
     }
     let time = now.saturating_sub(seen.since);
-    if seen.to_name && time >= NAMED {
+    if seen.to_name && time >= NAMED && !is_starved(processor.activity(), seen.cpu, time) {
         seen.to_name = false;
         report(shared, processor);
     }
@@ -169,13 +170,20 @@ fn stalled(shared: &Arc<Shared>, index: usize, seen: &mut Seen, now: Nanos) -> b
     if time < STUCK && !(sleeps && (queued || !shared.inject.is_empty())) {
         return true;
     }
-    if activity.is_some_and(|a| a.runnable && a.cpu.saturating_sub(before) < time / 2) {
-        // The machine has no processor for the thread, and would have none for a spare.
+    if is_starved(activity, seen.cpu, time) {
+        // The machine would have no processor for a spare either.
         *seen = Seen { since: now, cpu: None, ..*seen };
         return queued;
     }
     seen.to_name = abandon(shared, index);
     true
+}
+
+/// Whether the machine has had no processor for a thread most of the `time` that it has not moved. `before` is the
+/// processor time that it had used when that was noticed.
+fn is_starved(activity: Option<Activity>, before: Option<Nanos>, time: Nanos) -> bool {
+    let (Some(activity), Some(before)) = (activity, before) else { return false };
+    activity.runnable && activity.cpu.saturating_sub(before) < time / 2
 }
 
 fn all_asleep(shared: &Shared) -> bool {
@@ -263,5 +271,30 @@ pub(crate) fn rejoin(worker: &Worker) {
     }
     while processor.status() == Status::Spare && shared.is_running() {
         processor.parker.park(None);
+    }
+}
+
+#[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_is_starved_while_it_would_run_and_gets_no_processor() {
+        let activity = |runnable, cpu| Some(Activity { cpu, runnable });
+        assert!(is_starved(activity(true, 1_000), Some(1_000), NAMED));
+        assert!(is_starved(activity(true, NAMED / 2), Some(1_000), NAMED), "it had little");
+        assert!(
+            !is_starved(activity(true, NAMED), Some(0), NAMED),
+            "it had much, and does not end"
+        );
+        assert!(
+            !is_starved(activity(false, 1_000), Some(1_000), NAMED),
+            "it waits for something else"
+        );
+        assert!(!is_starved(None, Some(1_000), NAMED), "nobody knows");
+        assert!(
+            !is_starved(activity(true, 1_000), None, NAMED),
+            "it has not been looked at before"
+        );
     }
 }
