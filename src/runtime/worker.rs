@@ -32,6 +32,7 @@ use super::{shutdown, sysmon};
 use crate::reactor::{self, Wait};
 use crate::sys::choose::{Script, choose};
 use crate::sys::clock::{Clock, Nanos};
+use crate::sys::lane::lane;
 use crate::sys::point::BUDGET;
 use crate::sys::sync::atomic::Ordering;
 use crate::wait::record::{self, FreeList, Record};
@@ -594,6 +595,8 @@ pub(crate) fn start_thread(shared: &Arc<Shared>, index: usize) -> std::io::Resul
     let owned = Arc::clone(shared);
     let started = shared.thread().spawn(move || {
         let _runtime = context::enter(&owned);
+        // Now, so that those who start together have neighbouring ones.
+        lane();
         owned.thread_started();
         let worker = Worker::new(Arc::clone(&owned), index);
         worker.processor().bind_thread();

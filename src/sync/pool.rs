@@ -6,9 +6,10 @@
 //! two turns is gone, as after two collections of Go's garbage collector, and a shelf never holds more than
 //! twice [`ROOM`].
 
-use super::shards::{parts, place};
+use super::shards::parts;
 use crate::sys::cell::CachePadded;
 use crate::sys::const_fn;
+use crate::sys::lane::lane;
 use crate::sys::sync::{Mutex, OnceLock};
 use std::fmt;
 use std::mem;
@@ -110,7 +111,7 @@ impl<T, F> Pool<T, F> {
     #[doc(alias = "Get")]
     pub fn try_get(&self) -> Option<T> {
         let shelves = self.shelves();
-        let own = place();
+        let own = lane();
         let value = shelves[own % shelves.len()].lock().take();
         if value.is_some() {
             return value;
@@ -130,7 +131,7 @@ impl<T, F> Pool<T, F> {
         let shelves = self.shelves();
         // Declared before the guard, so dropped after it.
         let (mut rest, mut unused) = (None, Vec::new());
-        let mut shelf = shelves[place() % shelves.len()].lock();
+        let mut shelf = shelves[lane() % shelves.len()].lock();
         shelf.puts += 1;
         if shelf.puts == TURN {
             unused = shelf.turn();

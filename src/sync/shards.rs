@@ -2,13 +2,17 @@
 
 use crate::sys::MODEL;
 use crate::sys::cell::CachePadded;
+use crate::sys::lane::{LANES, lane};
 use crate::sys::sync::atomic::{AtomicUsize, Ordering};
-use crate::sys::sync::{OnceLock, StaticMutex, after_rmw, thread_local};
-use std::cell::Cell;
+use crate::sys::sync::{OnceLock, after_rmw};
 use std::thread::available_parallelism;
 
 /// At most so many cache lines.
-const MOST: usize = if MODEL { 2 } else { 64 };
+const MOST: usize = if MODEL { 2 } else { LANES };
+
+/// So many cache lines at least where threads must not meet: more than there are workers on a small machine,
+/// as one that was stuck may have been replaced by a spare one whose lane is not next to the others'.
+const LEAST_APART: usize = if MODEL { 2 } else { 8 };
 
 /// How many parts a number has on this machine: a power of two.
 pub(super) fn parts() -> usize {
@@ -18,42 +22,6 @@ pub(super) fn parts() -> usize {
     })
 }
 
-thread_local! {
-    static PLACE: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-/// The number of the calling thread, counted in the order in which they first ask.
-pub(super) fn place() -> usize {
-    PLACE
-        .try_with(|place| {
-            if place.get() == usize::MAX {
-                place.set(new_place());
-            }
-            place.get()
-        })
-        .unwrap_or(0)
-}
-
-/// For models: the calling thread has this number.
-#[cfg(test)]
-#[allow(dead_code, reason = "of loom")]
-pub(super) fn stand_at(at: usize) {
-    PLACE.with(|place| place.set(at));
-}
-
-#[cold]
-fn new_place() -> usize {
-    if MODEL {
-        // A model says where its threads stand: the count would go on from one execution to the next.
-        return 0;
-    }
-    static THREADS: StaticMutex<usize> = StaticMutex::new(0);
-    let mut threads = THREADS.lock();
-    let place = *threads % MOST;
-    *threads += 1;
-    place
-}
-
 /// The parts of the number. A thread adds to its own, and takes away from its own what another thread
 /// may have added; so each part wraps, and only their sum means something.
 #[derive(Debug)]
@@ -61,11 +29,11 @@ pub(super) struct Shards(Box<[CachePadded<AtomicUsize>]>);
 
 impl Shards {
     pub(super) fn new() -> Self {
-        Self((0..parts()).map(|_| CachePadded::new(AtomicUsize::new(0))).collect())
+        Self((0..parts().max(LEAST_APART)).map(|_| CachePadded::new(AtomicUsize::new(0))).collect())
     }
 
     fn own(&self) -> &AtomicUsize {
-        &self.0[place() & (self.0.len() - 1)]
+        &self.0[lane() & (self.0.len() - 1)]
     }
 
     /// Adds one, before whatever the caller loads next.

@@ -5,6 +5,7 @@
 //!   locks under `--cfg gort_tsan` (the thread sanitizer cannot see into the prebuilt `std`).
 //!   No other module names one of these cfgs outside of a `mod` line or an attribute on a test.
 //! * [`lock`]: a lock for critical sections of a few dozen instructions.
+//! * [`lane`]: a small number for each thread.
 //! * [`park`]: a thread parker built on them.
 //! * [`clock`]: the only caller of the operating system's clock.
 //! * [`choose`]: every choice the library makes at random.
@@ -45,6 +46,7 @@ pub(crate) mod cell;
 pub(crate) mod chained;
 pub(crate) mod choose;
 pub(crate) mod clock;
+pub(crate) mod lane;
 pub(crate) mod lock;
 #[cfg(all(test, gort_loom))]
 mod loom;

@@ -1,9 +1,9 @@
 //! Models of the lock for readers and writers, with its readers in one place and in shards.
 
 use super::super::raw_rw_lock::RawRwLock;
-use super::super::shards::stand_at;
 use super::Armed;
 use crate::sys::cell::UnsafeCell;
+use crate::sys::lane::stand_at;
 use crate::wait::model::{Goroutine, poll};
 use loom::future::block_on;
 use loom::sync::Arc;
