@@ -74,12 +74,14 @@ pub(super) struct Queue {
     /// Who was told, and has not looked.
     told: List<Ticket>,
     next: Number,
+    /// The greatest number of a signal that somebody in `told` may have been given.
+    newest: Number,
 }
 
 impl Queue {
     const_fn! {
         pub(super) const fn new() -> Self {
-            Self { waiting: List::new(), told: List::new(), next: 0 }
+            Self { waiting: List::new(), told: List::new(), next: 0, newest: 0 }
         }
     }
 
@@ -162,6 +164,7 @@ impl Queue {
             }
             seat.tag = if kept { TAG_KEPT_TOLD } else { TAG_TOLD };
             seat.data.signal = signal;
+            self.newest = self.newest.max(signal);
             // SAFETY: it is in the list, whose lock the caller holds.
             unsafe { self.waiting.remove(node) };
             // SAFETY: not linked any more, pinned; its owner unlinks it.
@@ -200,6 +203,10 @@ impl Queue {
     ) -> Option<NonNull<Node<Ticket>>> {
         // SAFETY: (L1): under the lock.
         let ticket = unsafe { node.seat() }.data.entered;
+        if self.newest < ticket {
+            // Else each of many who go back to wait after a broadcast would look at all who have not seen it yet.
+            return None;
+        }
         self.told.find(|seat| {
             seat.tag == TAG_TOLD && seat.data.signal > ticket && may_be_robbed(seat, robber)
         })

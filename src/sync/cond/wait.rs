@@ -42,7 +42,12 @@ impl<L: Locker> Future for CondWait<'_, L> {
         let this = unsafe { self.get_unchecked_mut() };
         loop {
             match &this.stage {
-                Stage::New(_) => this.enqueue(cx.waker().clone()),
+                Stage::New(_) => {
+                    this.enqueue(cx.waker().clone());
+                    // There can be no signal yet that is newer than the ticket and has not woken this.
+                    record::park(WaitReason::CondWait, this.site);
+                    return Poll::Pending;
+                }
                 Stage::Waiting(place) => {
                     let Some(signal) = look(place, this.cond, cx.waker()) else {
                         record::park(WaitReason::CondWait, this.site);
