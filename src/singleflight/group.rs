@@ -166,21 +166,29 @@ where
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let (new, own_key) = (Arc::new(Call::new()), key.clone());
-        let mut calls = self.calls.lock();
-        if let Some(call) = calls.get(key).map(Arc::clone) {
-            let joined = how(&call, true);
+        let mut new = None;
+        loop {
+            let mut calls = self.calls.lock();
+            if let Some(call) = calls.get(key).map(Arc::clone) {
+                let joined = how(&call, true);
+                drop(calls);
+                return (call, joined);
+            }
+            let Some((call, own_key)) = new.take() else {
+                // Made without the lock, and not for those who join.
+                drop(calls);
+                new = Some((Arc::new(Call::new()), key.clone()));
+                continue;
+            };
+            let replaced = calls.insert(own_key, Arc::clone(&call));
+            let joined = how(&call, false);
             drop(calls);
+            drop(replaced);
+            if let Some(future) = future.take() {
+                self.start(key.clone(), future, Arc::clone(&call));
+            }
             return (call, joined);
         }
-        let replaced = calls.insert(own_key, Arc::clone(&new));
-        let joined = how(&new, false);
-        drop(calls);
-        drop(replaced);
-        if let Some(future) = future.take() {
-            self.start(key.clone(), future, Arc::clone(&new));
-        }
-        (new, joined)
     }
 
     #[track_caller]

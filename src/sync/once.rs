@@ -9,7 +9,7 @@ use crate::sys::sync::atomic::{AtomicBool, Ordering};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -92,7 +92,7 @@ impl Once {
         F: FnOnce() -> Fut,
         Fut: Future<Output = ()>,
     {
-        CallOnce { once: self, f: Some(f), stage: Stage::Waiting { lock: self.lock.lock() } }
+        CallOnce { once: self, f: Some(f), site: Location::caller(), stage: Stage::New }
     }
 
     /// Whether it is done.
@@ -124,6 +124,8 @@ impl fmt::Debug for Once {
 pin_project! {
     #[project = StageProjection]
     enum Stage<'a, Fut> {
+        /// Not polled, so that a call after it is done costs a look.
+        New,
         /// For the lock, or for it to be done.
         Waiting { #[pin] lock: RawLock<'a> },
         /// The lock is held. The fields are dropped in this order.
@@ -147,6 +149,7 @@ pin_project! {
     pub struct CallOnce<'a, F, Fut> {
         once: &'a Once,
         f: Option<F>,
+        site: &'static Location<'static>,
         #[pin]
         stage: Stage<'a, Fut>,
     }
@@ -159,10 +162,32 @@ where
 {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.as_mut().project();
+        if matches!(*this.stage, Stage::New) && this.once.is_completed() {
+            let mut stage = this.stage;
+            stage.set(Stage::Over);
+            return Poll::Ready(());
+        }
+        self.poll_slow(cx)
+    }
+}
+
+impl<F, Fut> CallOnce<'_, F, Fut>
+where
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = ()>,
+{
+    fn poll_slow(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         loop {
             let polled = match this.stage.as_mut().project() {
+                StageProjection::New => {
+                    let lock = this.once.lock.lock_at(this.site);
+                    this.stage.set(Stage::Waiting { lock });
+                    continue;
+                }
                 StageProjection::Waiting { lock } => {
                     if !this.once.is_completed() {
                         ready!(lock.poll(cx));

@@ -157,7 +157,12 @@ impl RawMutex {
     #[doc(alias = "Lock")]
     #[track_caller]
     pub fn lock(&self) -> RawLock<'_> {
-        RawLock { mutex: self, site: Location::caller(), stage: Stage::New }
+        self.lock_at(Location::caller())
+    }
+
+    /// [`lock`](Self::lock) on behalf of somebody else.
+    pub(super) fn lock_at(&self, site: &'static Location<'static>) -> RawLock<'_> {
+        RawLock { mutex: self, site, stage: Stage::New }
     }
 
     /// Takes the lock if it is free, and says whether it did.
