@@ -8,6 +8,7 @@
 
 mod chan;
 mod check;
+mod figures;
 mod golang;
 mod measure;
 mod orchestrate;
@@ -99,6 +100,9 @@ fn list() {
                 _ => String::new(),
             };
             println!("    {}{note}", contestant.name);
+        }
+        if let Some(note) = row.note {
+            println!("    note: {note}");
         }
     }
 }

@@ -7,9 +7,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::check;
+use crate::figures::{Entry, Table};
 use crate::golang::{self, Go};
 use crate::measure::Sample;
-use crate::report::{self, Entry, Machine, Table};
+use crate::report::{self, Machine};
 use crate::rows::{Impl, Kind, Row, rows};
 
 /// A child that takes longer has hung.

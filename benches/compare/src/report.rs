@@ -1,24 +1,11 @@
-//! From repetitions to tables.
+//! From figures to tables.
 
 use std::fmt::Write as _;
 
 use crate::check;
+use crate::figures::{Figures, Table};
 use crate::measure::Sample;
-use crate::rows::{Impl, Kind, Row, Unit};
-
-/// A row at a number of threads, with what was measured.
-pub struct Table<'a> {
-    pub row: &'a Row,
-    pub threads: usize,
-    pub entries: Vec<Entry<'a>>,
-}
-
-/// One contestant's figures: a list of repetitions per alternation.
-pub struct Entry<'a> {
-    pub contestant: &'a Impl,
-    runs: Vec<Vec<Sample>>,
-    failure: Option<String>,
-}
+use crate::rows::{Impl, Kind, Unit};
 
 /// The circumstances, for the report's head.
 pub struct Machine {
@@ -28,124 +15,6 @@ pub struct Machine {
     pub alternations: usize,
     /// What counts were divided by.
     pub div: u64,
-}
-
-impl Table<'_> {
-    /// `yield` or `yield@1`.
-    pub fn title(&self) -> String {
-        if self.threads == 1 { format!("{}@1", self.row.name) } else { self.row.name.to_string() }
-    }
-
-    /// What failed, a line each.
-    pub fn failures(&self) -> impl Iterator<Item = String> {
-        self.entries.iter().filter_map(|e| {
-            e.failure.as_ref().map(|why| format!("  {} {}: {why}", self.title(), e.contestant.name))
-        })
-    }
-
-    /// The figures of all who finished, best first.
-    fn figures(&self) -> Vec<(&Impl, Figures)> {
-        let mut figures: Vec<_> = self
-            .entries
-            .iter()
-            .filter_map(|e| Some((e.contestant, e.figures(self.row.unit)?)))
-            .collect();
-        figures.sort_by(|a, b| a.1.median.total_cmp(&b.1.median));
-        figures
-    }
-}
-
-impl<'a> Entry<'a> {
-    pub fn new(contestant: &'a Impl) -> Self {
-        Entry { contestant, runs: Vec::new(), failure: None }
-    }
-
-    /// Takes in one child's result.
-    pub fn add(&mut self, result: Result<Vec<Sample>, String>) {
-        match result {
-            Ok(samples) => self.runs.push(samples),
-            Err(why) => self.failure = Some(why),
-        }
-    }
-
-    /// A contestant that failed once has no figures: what it measured may be of lost items.
-    fn figures(&self, unit: Unit) -> Option<Figures> {
-        if self.failure.is_some() || self.runs.is_empty() {
-            return None;
-        }
-        let medians = |f: &dyn Fn(&Sample) -> f64| -> Vec<f64> {
-            self.runs.iter().map(|run| median(run.iter().map(f).collect())).collect()
-        };
-        let main = medians(&|s| s.figure(unit));
-        let all = || self.runs.iter().flatten();
-        Some(Figures {
-            median: median(main.clone()),
-            least: main.iter().copied().fold(f64::INFINITY, f64::min),
-            greatest: main.iter().copied().fold(0.0, f64::max),
-            min: all().map(|s| s.figure(unit)).fold(f64::INFINITY, f64::min),
-            cpu: median(medians(&|s| s.cpu(unit))),
-            set_up: median(medians(&|s| per_op(s.wall_ns, s.ops))),
-            vcsw: 1000.0 * ratio(all().map(|s| s.vcsw).sum(), all().map(|s| s.ops).sum()),
-            faults: 1000.0 * ratio(all().map(|s| s.faults).sum(), all().map(|s| s.ops).sum()),
-        })
-    }
-}
-
-/// What is told of a contestant in a row.
-struct Figures {
-    /// Median over alternations of the medians over repetitions.
-    median: f64,
-    least: f64,
-    greatest: f64,
-    /// The best single repetition.
-    min: f64,
-    cpu: f64,
-    /// Nanoseconds an operation, for the rows whose figure is bytes.
-    set_up: f64,
-    /// Per 1,000 operations.
-    vcsw: f64,
-    faults: f64,
-}
-
-impl Sample {
-    /// The row's main figure.
-    fn figure(&self, unit: Unit) -> f64 {
-        match unit {
-            Unit::Bytes => ratio(self.bytes, 1),
-            _ => per_op(self.wall_ns, self.ops) / scale(unit),
-        }
-    }
-
-    fn cpu(&self, unit: Unit) -> f64 {
-        per_op(self.cpu_ns, self.ops) / scale(unit)
-    }
-}
-
-fn scale(unit: Unit) -> f64 {
-    match unit {
-        Unit::Ns | Unit::Bytes => 1.0,
-        Unit::Us => 1e3,
-        Unit::Ms => 1e6,
-    }
-}
-
-fn per_op(total: u64, ops: u64) -> f64 {
-    ratio(total, ops)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "figures of three digits are printed")]
-fn ratio(a: u64, b: u64) -> f64 {
-    a as f64 / b.max(1) as f64
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        f64::midpoint(values[middle - 1], values[middle])
-    }
 }
 
 /// Three significant digits, or all of them before the point.
@@ -224,12 +93,14 @@ fn cpu_model() -> String {
 
 /// The peers' versions, from the lock file.
 fn versions() -> String {
-    const PEERS: [&str; 11] = [
+    const PEERS: [&str; 13] = [
         "tokio",
+        "tokio-util",
         "async-executor",
         "async-io",
         "async-channel",
         "async-lock",
+        "event-listener",
         "flume",
         "kanal",
         "crossfire",
@@ -386,6 +257,9 @@ fn section(table: &Table<'_>) -> String {
         );
     }
     out.push_str(if notes.is_empty() { "\n" } else { ".\n\n" });
+    if let Some(note) = table.row.note {
+        let _ = writeln!(out, "Note: {note}.\n");
+    }
     out
 }
 

@@ -3,13 +3,21 @@
 //! fails.
 
 pub mod channels;
+pub mod conditions;
+pub mod contexts;
+pub mod flights;
+pub mod groups;
 pub mod locks;
 pub mod memory;
 pub mod net;
+pub mod once;
 pub mod patterns;
+pub mod rw_locks;
 pub mod select;
+pub mod semaphores;
 pub mod stackful;
 pub mod tasks;
+pub mod tickers;
 pub mod timers;
 
 /// Fails the contestant unless `count` items with sum `sum` came through, of `n` items `0..n`.

@@ -1,0 +1,43 @@
+//! Memory of tasks that wait.
+
+use super::{Row, Unit, all, go, kinds, may, row};
+use crate::chan::{AsyncChannel, CrossfireMpmc, Flume, GortChan, Kanal};
+use crate::work::{memory, stackful};
+
+pub(super) fn rows() -> Vec<Row> {
+    vec![
+        row(
+            "mem_recv",
+            "a task blocked in a receive",
+            Unit::Bytes,
+            false,
+            all([
+                vec![go("go")],
+                impls![once memory::own_oneshot; Tokio "own-oneshot/tokio" (Tokio)],
+                impls![once memory::recv;
+                    Gort "gort" (Gort, GortChan),
+                    Peer "async-channel/tokio" (Tokio, AsyncChannel),
+                    Peer "flume/tokio" (Tokio, Flume),
+                    Peer "crossfire-mpmc/tokio" (Tokio, CrossfireMpmc),
+                    Lossy "kanal/tokio" (Tokio, Kanal),
+                    Lossy "kanal/smol-static" (SmolStatic, Kanal),
+                ],
+                may("may(20k)", kinds::Stackful, stackful::mem_recv),
+            ]),
+        ),
+        row(
+            "mem_sleep",
+            "a task asleep",
+            Unit::Bytes,
+            false,
+            all([
+                vec![go("go")],
+                impls![once memory::sleep;
+                    Gort "gort" (Gort),
+                    Tokio "tokio" (Tokio),
+                    Peer "smol" (Smol),
+                ],
+            ]),
+        ),
+    ]
+}
