@@ -17,19 +17,13 @@ use std::{
     thread,
 };
 
+use example::run;
 use serde_json::{Value, json};
 
 fn fetch(args: &[&str]) -> Command {
     let mut command = example::example("fetch");
     command.args(args).stdin(Stdio::null());
     command
-}
-
-/// Runs it and takes apart what it leaves: exit status, standard output, lines of standard error.
-fn run(mut command: Command) -> (Option<i32>, String, Vec<String>) {
-    let Output { status, stdout, stderr } = command.output().expect("fetch starts");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    (status.code(), text(stdout), text(stderr).lines().map(String::from).collect())
 }
 
 fn parse(text: &str) -> Value {
@@ -323,7 +317,7 @@ fn interrupt(server: &Server, silent: usize, mut command: Command) -> Output {
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
     let output = child.wait_with_output().expect("it ends");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(example::complaints(&output), [""; 0]);
     assert_eq!(output.status.code(), Some(130));
     output
 }

@@ -1,9 +1,11 @@
 //! Runs the example programs of this package.
 
+#![allow(dead_code, reason = "every test file uses a part")]
+
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
     sync::Mutex,
     time::SystemTime,
 };
@@ -27,6 +29,32 @@ pub(crate) fn example(name: &str) -> Command {
         build(profile);
     }
     Command::new(path)
+}
+
+/// Runs a program and takes apart what it leaves: exit status, standard output, and what it
+/// [complains](complaints) of.
+pub(crate) fn run(mut command: Command) -> (Option<i32>, String, Vec<String>) {
+    let output = command.output().expect("the program starts");
+    let out = String::from_utf8(output.stdout.clone()).expect("text");
+    (output.status.code(), out, complaints(&output))
+}
+
+/// The lines of standard error, without those in which gort tells of a goroutine that blocks its thread: when
+/// the machine is busy with other tests, a thread may have to wait so long for a processor, or for one that has
+/// a lock and no processor.
+pub(crate) fn complaints(output: &Output) -> Vec<String> {
+    let text = String::from_utf8(output.stderr.clone()).expect("text");
+    let mut complaints = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.starts_with("gort: goroutine ") && line.contains(" blocks its thread") {
+            let origin = lines.next();
+            assert!(origin.is_some_and(|line| line.starts_with("created by ")), "{text}");
+        } else {
+            complaints.push(line.to_owned());
+        }
+    }
+    complaints
 }
 
 /// When the file, or the newest one in the folder, was changed.
