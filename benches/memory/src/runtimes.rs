@@ -8,7 +8,7 @@ use gort::runtime::Builder;
 pub fn print() -> Result<(), String> {
     println!("| runtime | ns |");
     println!("|---|---:|");
-    measure("simulated", 10_000, |seed| Builder::simulated(seed))?;
+    measure("simulated", 10_000, Builder::simulated)?;
     measure("current-thread", 1_000, |_| Builder::new_current_thread())?;
     measure("2 workers", 100, |_| {
         let mut builder = Builder::new_multi_thread();

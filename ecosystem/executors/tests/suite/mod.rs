@@ -1,6 +1,6 @@
 //! The test files of gort that are about what works under any executor: the files themselves, not copies.
 
-#![allow(unused_imports, reason = "what is about gort's own executor is left out")]
+#![allow(unused_imports, dead_code, reason = "what is about gort's own executor is left out")]
 #![allow(clippy::duplicate_mod, reason = "each file brings its helpers along")]
 
 #[path = "../../../../tests/chan_basic.rs"]
