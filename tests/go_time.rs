@@ -1,15 +1,17 @@
 //! Go's cases of `time`, 134 to 145.
+//!
+//! Under other executors the timers are the global runtime's, on the system's clock. What needs a clock that
+//! stands still, a runtime that finds itself stuck, or timers of a runtime that comes and goes, is for gort's only.
 
 mod common;
 
 use common::child::main_of_child;
-use common::everywhere::{dies_seeded, everywhere, live, seeded, workers};
-use common::{Log, Polled, panic_text, run};
+use common::everywhere::{everywhere, live, seeded};
+use common::{Log, Polled, go, panic_text, run};
 use gort::chan::TryRecvError;
 use gort::runtime::gosched;
-use gort::sync::WaitGroup;
 use gort::time::{Duration, Instant, Ticker, Timer, after, after_func, sleep, tick};
-use gort::{Chan, Receiver, go, select};
+use gort::{Chan, Receiver, select};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -126,10 +128,11 @@ fn c139_stop_that_races_with_the_value_is_right_about_it() {
             let timer = Timer::new(Duration::from_micros(u64::from(round % 64)));
             let (c, (tx, rx)) = (timer.c().clone(), gort::chan(1));
             let quit = Chan::<()>::new(0);
-            go!(clone quit => {
+            let told = quit.clone();
+            go(async move {
                 let received = select! {
                     <-c => true,
-                    <-quit => false,
+                    <-told => false,
                 };
                 tx.send(received).await.unwrap();
             });
@@ -148,9 +151,10 @@ fn c139_stop_that_races_with_the_value_is_right_about_it() {
 }
 
 /// The same with threads that start together, so that the two ends meet more often.
+#[cfg(not(foreign_executor))]
 #[test]
 fn c139_stop_that_races_with_a_look_is_right_about_it() {
-    let runtime = workers(1);
+    let runtime = common::everywhere::workers(1);
     for _ in 0..2000 {
         let timer = runtime.block_on(async { Timer::new(Duration::ZERO) });
         let start = Barrier::new(2);
@@ -212,19 +216,20 @@ fn c141_each_tick_goes_to_one_of_two_who_wait() {
     });
     live(|| async {
         let ticker = Ticker::new(MS / 4);
-        let wg = WaitGroup::new();
-        for _ in 0..2 {
-            let c = ticker.c().clone();
-            wg.go(async move {
+        let both = [ticker.c().clone(), ticker.c().clone()].map(|c| {
+            go(async move {
                 for _ in 0..4 {
                     c.recv().await;
                 }
-            });
+            })
+        });
+        for one in both {
+            one.await.unwrap();
         }
-        wg.wait().await;
     });
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c142_a_slow_receiver_of_ticks_loses_some_and_the_phase_stays() {
     seeded(|| async {
@@ -318,15 +323,16 @@ fn c144_two_of_the_same_function_run_side_by_side() {
     });
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c145_a_timer_that_nobody_receives_from_prevents_no_deadlock() {
-    let text = dies_seeded(|| async {
+    let text = common::everywhere::dies_seeded(|| async {
         let _timer = Timer::new(2 * HOUR);
         let _ticker = Ticker::new(HOUR);
         Chan::<()>::new(0).recv().await;
     });
     assert!(text.starts_with(DEADLOCK), "{text}");
-    let text = dies_seeded(|| async {
+    let text = common::everywhere::dies_seeded(|| async {
         let timer = Timer::new(HOUR);
         timer.stop();
         timer.c().recv().await;
@@ -334,6 +340,7 @@ fn c145_a_timer_that_nobody_receives_from_prevents_no_deadlock() {
     assert!(text.starts_with(DEADLOCK), "{text}");
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn c145_a_function_that_is_still_to_come_does_until_it_has_run() {
     seeded(|| async {
@@ -345,7 +352,7 @@ fn c145_a_function_that_is_still_to_come_does_until_it_has_run() {
         });
         assert_eq!(ch.recv().await, 7);
     });
-    let text = dies_seeded(|| async {
+    let text = common::everywhere::dies_seeded(|| async {
         after_func(HOUR, || async {});
         Chan::<()>::new(0).recv().await;
     });
@@ -355,6 +362,7 @@ fn c145_a_function_that_is_still_to_come_does_until_it_has_run() {
 // Beside the cases.
 
 /// A panic of the function has nobody who could ask for it.
+#[cfg(not(foreign_executor))]
 #[test]
 fn a_panic_of_a_function_that_was_started_late_is_fatal() {
     let ended = main_of_child("a_panic_of_a_function_that_was_started_late_is_fatal", || {
@@ -373,9 +381,10 @@ fn a_dropped_handle_of_a_function_stops_nothing_and_a_stopped_function_is_gone()
     everywhere(|| async {
         let alive = Arc::new(());
         let (tx, rx) = gort::chan(0);
-        let held = alive.clone();
+        // The sender is dropped last.
+        let kept = (alive.clone(), tx);
         drop(after_func(MS, move || {
-            let (tx, _held) = (tx.clone(), held.clone());
+            let (_held, tx) = kept.clone();
             async move { tx.send(()).await.unwrap() }
         }));
         rx.recv().await;
@@ -392,10 +401,11 @@ fn a_dropped_handle_of_a_function_stops_nothing_and_a_stopped_function_is_gone()
     });
 }
 
+#[cfg(not(foreign_executor))]
 #[test]
 fn times_outlive_the_runtime_they_were_made_in_and_functions_do_not() {
     let called = Arc::new(AtomicU32::new(0));
-    let (timer, ticker, waited, function) = workers(1).block_on({
+    let (timer, ticker, waited, function) = common::everywhere::workers(1).block_on({
         let called = called.clone();
         async move {
             let waited = after(MS);

@@ -25,6 +25,8 @@ mod go_rw;
 mod go_select;
 #[path = "../../../../tests/go_sync.rs"]
 mod go_sync;
+#[path = "../../../../tests/go_time.rs"]
+mod go_time;
 #[path = "../../../../tests/go_xsync.rs"]
 mod go_xsync;
 #[path = "../../../../tests/hazards_cancel.rs"]
