@@ -9,8 +9,9 @@
 //! nobody is free to take its work is *abandoned*, and at once if its thread sleeps and work waits: a
 //! spare worker with a processor of its own takes its place, and empties its queues by ordinary
 //! stealing. (A thread that is runnable and has had no processor is not stuck: the machine is busy,
-//! and one more thread would not help.) If it stays stuck for 100 ms, and not for want of a processor,
-//! the user is told. A processor never changes its thread: its ring would have two owners.
+//! and one more thread would not help.) If it stays stuck for 100 ms, and the threads of this process have
+//! not waited for processors meanwhile, the user is told. A processor never changes its thread: its ring would
+//! have two owners.
 //! When the stuck poll returns, the worker hands over what is left and becomes a spare.
 
 use super::processor::{Processor, Status};
@@ -19,7 +20,7 @@ use super::worker::{self, Worker};
 use crate::reactor::Wait;
 use crate::sys::clock::Nanos;
 use crate::sys::sync::atomic::{Ordering, fence};
-use crate::sys::thread::Activity;
+use crate::sys::thread;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,8 +29,7 @@ const PERIOD: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_millis(10);
 /// A poll that takes longer than this may cost its worker the place.
 const STUCK: Nanos = 10_000_000;
-/// A poll that takes longer than this is named to the user. Far more than `STUCK`: on a busy machine a
-/// worker may well wait so long for a lock whose holder is not given a processor.
+/// A poll that takes longer than this is named to the user.
 const NAMED: Nanos = 100_000_000;
 /// How long nobody may have polled the driver.
 const DRIVER: Nanos = 10_000_000;
@@ -75,8 +75,9 @@ struct Seen {
     since: Nanos,
     /// Processor time of the thread when that was first noticed.
     cpu: Option<Nanos>,
-    /// Its place was given to another one; the user is told if it stays stuck.
-    to_name: bool,
+    /// Its place was given to another one, and the user is told if it stays stuck. How long the process had waited
+    /// for processors then.
+    to_name: Option<Nanos>,
 }
 
 impl Monitor {
@@ -106,7 +107,7 @@ impl Monitor {
 
     /// One look at everything. Returns whether there was anything to do.
     fn look(&mut self, shared: &Arc<Shared>, now: Nanos) -> bool {
-        let watched = self.seen.iter().any(|seen| seen.to_name);
+        let watched = self.seen.iter().any(|seen| seen.to_name.is_some());
         self.quiet = if all_asleep(shared) && !watched { self.quiet.saturating_add(1) } else { 0 };
         let mut busy = false;
         self.polling = false;
@@ -118,7 +119,7 @@ impl Monitor {
             self.polling |= tick % 2 == 1;
             let seen = &mut self.seen[index];
             if tick != seen.tick || tick % 2 == 0 {
-                *seen = Seen { tick, since: now, cpu: None, to_name: false };
+                *seen = Seen { tick, since: now, cpu: None, to_name: None };
             } else {
                 busy |= stalled(shared, index, seen, now);
             }
@@ -155,9 +156,16 @@ fn stalled(shared: &Arc<Shared>, index: usize, seen: &mut Seen, now: Nanos) -> b
         shared.notify();
     }
     let time = now.saturating_sub(seen.since);
-    if seen.to_name && time >= NAMED && !is_starved(processor.activity(), seen.cpu, time) {
-        seen.to_name = false;
-        report(shared, processor);
+    if let Some(before) = seen.to_name.filter(|_| time >= NAMED) {
+        let waited = thread::waited();
+        // It has become less if threads have ended: then nobody knows.
+        if waited.checked_sub(before).is_some_and(|waited| waited < time / 2) {
+            seen.to_name = None;
+            report(shared, processor);
+        } else {
+            // It may have no processor itself, or wait for a lock whose holder has none.
+            (seen.since, seen.to_name) = (now, Some(waited));
+        }
     }
     if processor.status() != Status::Active || shared.idle.sleeping() > 0 {
         return queued;
@@ -170,20 +178,13 @@ fn stalled(shared: &Arc<Shared>, index: usize, seen: &mut Seen, now: Nanos) -> b
     if time < STUCK && !(sleeps && (queued || !shared.inject.is_empty())) {
         return true;
     }
-    if is_starved(activity, seen.cpu, time) {
-        // The machine would have no processor for a spare either.
+    if activity.is_some_and(|a| a.runnable && a.cpu.saturating_sub(before) < time / 2) {
+        // The machine has no processor for the thread, and would have none for a spare.
         *seen = Seen { since: now, cpu: None, ..*seen };
         return queued;
     }
-    seen.to_name = abandon(shared, index);
+    seen.to_name = abandon(shared, index).then(thread::waited);
     true
-}
-
-/// Whether the machine has had no processor for a thread most of the `time` that it has not moved. `before` is the
-/// processor time that it had used when that was noticed.
-fn is_starved(activity: Option<Activity>, before: Option<Nanos>, time: Nanos) -> bool {
-    let (Some(activity), Some(before)) = (activity, before) else { return false };
-    activity.runnable && activity.cpu.saturating_sub(before) < time / 2
 }
 
 fn all_asleep(shared: &Shared) -> bool {
@@ -271,30 +272,5 @@ pub(crate) fn rejoin(worker: &Worker) {
     }
     while processor.status() == Status::Spare && shared.is_running() {
         processor.parker.park(None);
-    }
-}
-
-#[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_thread_is_starved_while_it_would_run_and_gets_no_processor() {
-        let activity = |runnable, cpu| Some(Activity { cpu, runnable });
-        assert!(is_starved(activity(true, 1_000), Some(1_000), NAMED));
-        assert!(is_starved(activity(true, NAMED / 2), Some(1_000), NAMED), "it had little");
-        assert!(
-            !is_starved(activity(true, NAMED), Some(0), NAMED),
-            "it had much, and does not end"
-        );
-        assert!(
-            !is_starved(activity(false, 1_000), Some(1_000), NAMED),
-            "it waits for something else"
-        );
-        assert!(!is_starved(None, Some(1_000), NAMED), "nobody knows");
-        assert!(
-            !is_starved(activity(true, 1_000), None, NAMED),
-            "it has not been looked at before"
-        );
     }
 }

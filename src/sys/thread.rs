@@ -6,6 +6,11 @@ use imp::{activity, current};
 #[cfg(not(target_os = "linux"))]
 use portable::{activity, current};
 
+#[cfg(target_os = "linux")]
+pub(crate) use imp::waited;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use portable::waited;
+
 /// A thread, as the system numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tid(i32);
@@ -41,16 +46,32 @@ pub(crate) struct Activity {
 
 #[cfg(target_os = "linux")]
 mod imp {
-    use super::Activity;
+    use super::{Activity, Nanos};
 
     pub(super) fn current() -> Option<i32> {
         Some(rustix::thread::gettid().as_raw_nonzero().get())
     }
 
+    /// How long the threads of this process have waited for processors so far, taken together. Less than before
+    /// if some have ended.
+    pub(crate) fn waited() -> Nanos {
+        let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0 };
+        threads
+            .filter_map(|thread| {
+                let stat = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+                schedstat(&stat, 1)
+            })
+            .sum()
+    }
+
+    /// "nanoseconds on a processor, nanoseconds waiting for one, time slices".
+    fn schedstat(stat: &str, field: usize) -> Option<Nanos> {
+        stat.split_ascii_whitespace().nth(field)?.parse().ok()
+    }
+
     pub(super) fn activity(tid: i32) -> Option<Activity> {
         let read = |file| std::fs::read_to_string(format!("/proc/self/task/{tid}/{file}")).ok();
-        // "nanoseconds on a processor, nanoseconds waiting for one, time slices"
-        let cpu = read("schedstat")?.split_ascii_whitespace().next()?.parse().ok()?;
+        let cpu = schedstat(&read("schedstat")?, 0)?;
         // "tid (name) state …": the name may contain anything.
         let stat = read("stat")?;
         let state = stat[stat.rfind(')')? + 1..].trim_start().chars().next()?;
@@ -60,7 +81,11 @@ mod imp {
 
 #[cfg(not(target_os = "linux"))]
 mod portable {
-    use super::Activity;
+    use super::{Activity, Nanos};
+
+    pub(crate) fn waited() -> Nanos {
+        0
+    }
 
     pub(super) fn current() -> Option<i32> {
         None
@@ -85,6 +110,25 @@ mod tests {
             last = me.activity().unwrap();
         }
         assert!(last.cpu > first.cpu);
+    }
+
+    /// Two on one processor: one of them waits.
+    #[test]
+    fn a_thread_that_gets_no_processor_waits_for_one() {
+        let before = waited();
+        let one = rustix::thread::CpuSet::new();
+        let all = rustix::thread::sched_getaffinity(None).unwrap();
+        let first = (0..rustix::thread::CpuSet::MAX_CPU).find(|&cpu| all.is_set(cpu)).unwrap();
+        let run = || {
+            let mut one = one;
+            one.set(first);
+            rustix::thread::sched_setaffinity(None, &one).unwrap();
+            while waited() < before + 1_000_000 {}
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(run);
+            scope.spawn(run);
+        });
     }
 
     #[test]

@@ -75,8 +75,8 @@ fn build(profile: &Path) {
         cargo.arg("--release");
     }
     let mut target_dir: PathBuf = profile.parent().expect("a target directory").into();
-    // Cargo marks the top of a target directory; with `--target` there is a folder between.
-    if !target_dir.join("CACHEDIR.TAG").exists() {
+    // Cargo keeps this at the top of a target directory; with `--target` there is a folder between.
+    if !target_dir.join(".rustc_info.json").exists() {
         cargo.arg("--target").arg(target_dir.file_name().expect("a target"));
         target_dir.pop();
     }
