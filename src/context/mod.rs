@@ -327,10 +327,6 @@ impl Context {
         self.path().find(|node| !matches!(node.kind, Kind::Value { .. }))?.scope()
     }
 
-    fn end(&self) -> Option<&End> {
-        self.nearest_scope()?.end()
-    }
-
     /// A channel that is closed when the context ends. It is the same one at every call, and nil
     /// if the context never ends.
     ///
@@ -379,7 +375,7 @@ impl Context {
     #[doc(alias = "Err")]
     #[must_use]
     pub fn err(&self) -> Option<Error> {
-        self.end().map(|end| end.error)
+        self.nearest_scope()?.error()
     }
 
     /// [`err`](Self::err) for `?`.
@@ -429,7 +425,7 @@ impl Context {
     #[doc(alias = "context.Cause")]
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        self.end().map(End::cause)
+        self.nearest_scope()?.end().map(|end| end.cause())
     }
 
     /// When the context ends by itself; `None` if it does not. It stays known when the context has

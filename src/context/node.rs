@@ -18,10 +18,10 @@
 //! # Cancelling
 //!
 //! [`cancel`] ends a scope and goes down to a child that is in its list, again and again; where the list
-//! is empty, it takes the scope out of its parent's list (X3) and goes on there. It needs no stack and no
-//! memory, however deep the tree is, and holds one lock at a time. When it is back at the scope where it
-//! started, with an empty list, all descendants have ended (X2). Whoever comes to a scope that somebody
-//! else is cancelling does the same work beside them, so that this is true for the second as well.
+//! is empty, it takes the scope out of its parent's list (X3) and goes on with another one there. It needs no
+//! stack and no memory, however deep the tree is, and holds one lock at a time. When it is back at the scope
+//! where it started, with an empty list, all descendants have ended (X2). Whoever comes to a scope that
+//! somebody else is cancelling does the same work beside them, so that this is true for the second as well.
 //!
 //! A scope takes its end from its parent scope at the time, not from where the cancelling began: a
 //! child that had ended before, of another cause, hands its own cause on.
@@ -60,6 +60,9 @@ const MADE: u8 = 1;
 /// The scope has ended.
 const OVER: u8 = 2;
 
+/// The end is that of a deadline.
+const EXPIRED: u8 = 1;
+
 /// A list of children gives memory back when it is filled to less than a quarter of this or more.
 const KEEP: usize = 64;
 
@@ -90,8 +93,11 @@ pub(super) struct Scope {
     place: AtomicUsize,
     /// `MADE` and `OVER`, see X4. Written under the lock.
     seen: AtomicU8,
-    /// Set before anybody sees that it is over.
-    end: OnceLock<End>,
+    /// `EXPIRED` if it is the deadline that it ended of. Set, as `given` is, before anybody sees that it is over.
+    // Ordering: Relaxed: whoever looks has seen that it is over.
+    how: AtomicU8,
+    /// What was given with the end, if anything was.
+    given: OnceLock<Cause>,
     /// Made when somebody asks for it, under the lock.
     done: OnceLock<Signal>,
     state: Mutex<State>,
@@ -113,22 +119,60 @@ struct State {
     token: Option<CancellationToken>,
 }
 
-/// What ending a scope leaves to be done without its lock.
+/// What ending scopes leaves to be done without their locks.
 #[derive(Default)]
 struct Effects {
     wakes: WakeBatch,
-    _timer: Option<Timer>,
+    timer: Option<Timer>,
     action: Option<Action>,
     token: Option<CancellationToken>,
+    /// The first panic of what has been done.
+    panic: Option<Box<dyn Any + Send>>,
 }
 
 impl Effects {
-    /// Everything, whatever panics. Returns the first panic.
-    fn run(mut self) -> Result<(), Box<dyn Any + Send>> {
+    /// Does all of it, whatever panics.
+    fn run(&mut self) {
         let woken = catch_unwind(AssertUnwindSafe(|| self.wakes.wake_all()));
-        let told = self.token.map(|token| catch_unwind(AssertUnwindSafe(|| token.cancel())));
-        let acted = self.action.map(|action| catch_unwind(AssertUnwindSafe(action)));
-        woken.and(told.unwrap_or(Ok(()))).and(acted.unwrap_or(Ok(())))
+        self.note(woken);
+        drop(self.timer.take());
+        if let Some(token) = self.token.take() {
+            self.note(catch_unwind(AssertUnwindSafe(|| token.cancel())));
+        }
+        if let Some(action) = self.action.take() {
+            self.note(catch_unwind(AssertUnwindSafe(action)));
+        }
+    }
+
+    fn note(&mut self, done: Result<(), Box<dyn Any + Send>>) {
+        match (done, &self.panic) {
+            (Ok(()), _) => {}
+            (Err(payload), None) => self.panic = Some(payload),
+            (Err(payload), Some(_)) => drop_payload(payload),
+        }
+    }
+
+    fn finish(self) {
+        if let Some(payload) = self.panic {
+            resume_unwind(payload);
+        }
+    }
+}
+
+impl State {
+    /// Takes `child` out of the list, if it is there. It is to be dropped without the lock.
+    fn unlink(&mut self, child: &Scope) -> Option<Arc<Node>> {
+        let place = child.place.load(Ordering::Relaxed);
+        child.place.store(UNLINKED, Ordering::Relaxed);
+        let removed = (place != UNLINKED).then(|| self.children.swap_remove(place));
+        if let Some(moved) = self.children.get(place).and_then(|node| node.scope()) {
+            moved.place.store(place, Ordering::Relaxed);
+        }
+        let (len, room) = (self.children.len(), self.children.capacity());
+        if room >= KEEP && len < room / 4 {
+            self.children.shrink_to(room / 2);
+        }
+        removed
     }
 }
 
@@ -153,6 +197,7 @@ impl Drop for Node {
 }
 
 impl Scope {
+    #[inline]
     pub(super) fn new(deadline: Option<Deadline>, cancels: usize, action: Option<Action>) -> Self {
         let state = State {
             ended: false,
@@ -167,7 +212,8 @@ impl Scope {
             cancels: AtomicUsize::new(cancels),
             place: AtomicUsize::new(UNLINKED),
             seen: AtomicU8::new(0),
-            end: OnceLock::new(),
+            how: AtomicU8::new(0),
+            given: OnceLock::new(),
             done: OnceLock::new(),
             state: Mutex::new(state),
         }
@@ -188,13 +234,34 @@ impl Scope {
         self.seen.store(seen | bit, Ordering::Release);
     }
 
-    /// How it has ended, if it has.
-    pub(super) fn end(&self) -> Option<&End> {
-        let over = match self.look() {
+    fn is_over(&self) -> bool {
+        match self.look() {
             (_, Some(done)) => done.is_closed(),
             (seen, None) => seen & OVER != 0,
-        };
-        if over { self.end.get() } else { None }
+        }
+    }
+
+    /// The error that it has ended with, if it has.
+    pub(super) fn error(&self) -> Option<Error> {
+        self.is_over().then(|| self.last_error())
+    }
+
+    /// How it has ended, if it has.
+    pub(super) fn end(&self) -> Option<End> {
+        self.is_over().then(|| self.last_end())
+    }
+
+    /// For whoever knows that it has ended.
+    fn last_error(&self) -> Error {
+        match self.how.load(Ordering::Relaxed) {
+            EXPIRED => Error::DeadlineExceeded,
+            _ => Error::Canceled,
+        }
+    }
+
+    /// As [`last_error`](Self::last_error).
+    fn last_end(&self) -> End {
+        End { error: self.last_error(), given: self.given.get().cloned() }
     }
 
     /// What is signalled when it ends.
@@ -234,25 +301,30 @@ impl Scope {
     }
 
     /// Ends it, unless it has ended, and returns a child that is still in the list.
-    fn end_with(&self, end: &End) -> (Effects, Option<Arc<Node>>) {
-        let mut effects = Effects::default();
+    fn end_with(&self, end: &End, effects: &mut Effects) -> Option<Arc<Node>> {
         let mut state = self.state.lock();
         if !state.ended {
-            self.end_locked(&mut state, end, &mut effects);
+            self.end_locked(&mut state, end, effects);
         }
         let child = state.children.last().map(Arc::clone);
         drop(state);
-        (effects, child)
+        effects.run();
+        child
     }
 
     fn end_locked(&self, state: &mut State, end: &End, effects: &mut Effects) {
         state.ended = true;
-        let _ = self.end.set(end.clone());
+        if end.error == Error::DeadlineExceeded {
+            self.how.store(EXPIRED, Ordering::Relaxed);
+        }
+        if let Some(given) = &end.given {
+            let _ = self.given.set(given.clone());
+        }
         if let Some(done) = self.done.get() {
             done.close(&mut effects.wakes);
         }
         self.show(OVER);
-        effects._timer = state.timer.take();
+        effects.timer = state.timer.take();
         effects.action = state.action.take();
         effects.token = state.token.take();
     }
@@ -263,17 +335,19 @@ impl Scope {
             return;
         }
         let mut state = self.state.lock();
-        let place = child.place.swap(UNLINKED, Ordering::Relaxed);
-        let removed = (place != UNLINKED).then(|| state.children.swap_remove(place));
-        if let Some(moved) = state.children.get(place).and_then(|node| node.scope()) {
-            moved.place.store(place, Ordering::Relaxed);
-        }
-        let (len, room) = (state.children.len(), state.children.capacity());
-        if room >= KEEP && len < room / 4 {
-            state.children.shrink_to(room / 2);
-        }
+        let removed = state.unlink(child);
         drop(state);
         drop(removed);
+    }
+
+    /// Takes `child` out of the list, if it is there, and returns another one that is still in it.
+    fn unlink_and_next(&self, child: &Scope) -> Option<Arc<Node>> {
+        let mut state = self.state.lock();
+        let removed = state.unlink(child);
+        let next = state.children.last().map(Arc::clone);
+        drop(state);
+        drop(removed);
+        next
     }
 
     /// Takes the action that would be done at the end.
@@ -319,9 +393,7 @@ pub(super) fn link(node: &Arc<Node>) {
         return;
     }
     drop(state);
-    if let Some(end) = parent.end.get() {
-        cancel(node, end);
-    }
+    cancel(node, &parent.last_end());
 }
 
 /// Ends a scope when its deadline comes, which may be now.
@@ -381,37 +453,40 @@ impl Wake for Node {
 ///
 /// With the first panic of a waker, when all is done.
 pub(super) fn cancel(node: &Arc<Node>, end: &End) {
-    let mut panic = None;
+    let Some(top) = node.scope() else { return };
+    let mut effects = Effects::default();
+    if let Some(child) = top.end_with(end, &mut effects) {
+        cancel_below(node, child, &mut effects);
+    }
+    if let Some(parent) = node.above.nearest_scope() {
+        parent.unlink(top);
+    }
+    effects.finish();
+}
+
+/// Ends everything below `node`, which has ended, and has `child` in its list.
+fn cancel_below(node: &Arc<Node>, child: Arc<Node>, effects: &mut Effects) {
     let mut at = Arc::clone(node);
-    let mut end = end.clone();
+    let mut next = Some(child);
+    // `at` has ended, and `next` was in its list.
     while let Some(scope) = at.scope() {
-        let (effects, child) = scope.end_with(&end);
-        if let Err(payload) = effects.run() {
-            match panic {
-                None => panic = Some(payload),
-                Some(_) => drop_payload(payload),
+        if let Some((child, below)) = next.as_ref().and_then(|child| Some((child, child.scope()?)))
+        {
+            // What it hands on is how it has ended itself.
+            let grandchild = below.end_with(&scope.last_end(), effects);
+            if grandchild.is_some() {
+                at = Arc::clone(child);
+                next = grandchild;
+            } else {
+                next = scope.unlink_and_next(below);
             }
+        } else if Arc::ptr_eq(&at, node) {
+            return;
+        } else {
+            let Some(parent) = at.above.nearest_scope_node() else { return };
+            next = parent.scope().and_then(|above| above.unlink_and_next(scope));
+            at = parent;
         }
-        if let Some(child) = child {
-            // It has ended, in whichever way; this is what it hands on.
-            end = scope.end.get().cloned().unwrap_or(end);
-            at = child;
-            continue;
-        }
-        if Arc::ptr_eq(&at, node) {
-            break;
-        }
-        let Some(parent) = at.above.nearest_scope_node() else { break };
-        if let Some(above) = parent.scope() {
-            above.unlink(scope);
-        }
-        at = parent;
-    }
-    if let (Some(scope), Some(parent)) = (node.scope(), node.above.nearest_scope()) {
-        parent.unlink(scope);
-    }
-    if let Some(payload) = panic {
-        resume_unwind(payload);
     }
 }
 
