@@ -163,11 +163,8 @@ where
     type Output = ();
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.as_mut().project();
-        if matches!(*this.stage, Stage::New) && this.once.is_completed() {
-            let mut stage = this.stage;
-            stage.set(Stage::Over);
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if matches!(self.stage, Stage::New) && self.once.is_completed() {
             return Poll::Ready(());
         }
         self.poll_slow(cx)

@@ -313,19 +313,32 @@ impl RawRwLock {
         if state & (WRITER | SHARDED) == SHARDED {
             return self.enter_shard();
         }
-        if state & WRITER == 0 && state < TOO_MANY {
-            // Ordering: Acquire, as above.
-            let entered = self.state.compare_exchange(
-                state,
-                state + READER,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            );
-            if entered.is_ok() {
-                return Entered::Yes;
-            }
+        if self.enter_word(state) { Entered::Yes } else { self.enter_slow() }
+    }
+
+    /// As [`enter`](Self::enter), for the fast path of a future: false also if it lost a race.
+    #[inline]
+    fn enter_at_once(&self) -> bool {
+        // Ordering: Acquire, as in `enter`.
+        let state = self.state.load(Ordering::Acquire);
+        if state & (WRITER | SHARDED) != SHARDED {
+            return self.enter_word(state);
         }
-        self.enter_slow()
+        let entered = self.enter_shard();
+        if let Entered::Counted = entered {
+            self.reader_left();
+        }
+        matches!(entered, Entered::Yes)
+    }
+
+    /// Counts the caller in the word, which was in `state`, if no writer is there.
+    #[inline]
+    fn enter_word(&self, state: usize) -> bool {
+        // Ordering: Acquire, as in `enter`.
+        let count = || {
+            self.state.compare_exchange(state, state + READER, Ordering::Acquire, Ordering::Relaxed)
+        };
+        state & WRITER == 0 && state < TOO_MANY && count().is_ok()
     }
 
     #[cold]
@@ -347,14 +360,7 @@ impl RawRwLock {
                 return self.enter_shard();
             }
             assert!(state < TOO_MANY, "the guards of too many readers were forgotten");
-            // Ordering: Acquire, as in `enter`.
-            let entered = self.state.compare_exchange(
-                state,
-                state + READER,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            );
-            if entered.is_ok() {
+            if self.enter_word(state) {
                 return Entered::Yes;
             }
             self.enter_contended();

@@ -98,14 +98,7 @@ impl<'a> Acquire<'a> {
         let quick = matches!(self.stage, Stage::New)
             && match self.kind {
                 Kind::Write => self.lock.enter_alone(),
-                Kind::Read => match self.lock.enter() {
-                    Entered::Yes => true,
-                    Entered::No => false,
-                    Entered::Counted => {
-                        self.lock.reader_left();
-                        false
-                    }
-                },
+                Kind::Read => self.lock.enter_at_once(),
             };
         if quick {
             // SAFETY: a `New` stage may be replaced, and nothing else is.
@@ -118,9 +111,19 @@ impl<'a> Acquire<'a> {
     #[cold]
     fn poll_slow(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         assert!(!matches!(self.stage, Stage::Done), "a lock polled after it was ready");
-        ready!(point::poll(cx, Op::Sync));
         // SAFETY: a `Waiting` place stays where it is until it has been unlinked.
         let this = unsafe { self.get_unchecked_mut() };
+        if matches!((this.kind, &this.stage), (Kind::Read, Stage::New)) {
+            match this.lock.enter_slow() {
+                Entered::Yes => {
+                    this.stage = Stage::Done;
+                    return Poll::Ready(());
+                }
+                Entered::No => {}
+                Entered::Counted => this.lock.reader_left(),
+            }
+        }
+        ready!(point::poll(cx, Op::Sync));
         let waker = cx.waker().clone();
         let Looked { acquired, spare, mut wakes } = match this.stage {
             Stage::Waiting(_) => this.look_again(waker),
