@@ -96,6 +96,11 @@ fn sync_ops() {
 }
 
 #[test]
+fn sync_values() {
+    generated(5_000, 200, fuzz::sync_values::run);
+}
+
+#[test]
 fn timers() {
     generated(2_000, 200, fuzz::timers::run);
 }

@@ -23,5 +23,6 @@ mod programs;
 pub mod sched;
 pub mod select_ops;
 pub mod sync_ops;
+pub mod sync_values;
 pub mod timers;
 mod world;
