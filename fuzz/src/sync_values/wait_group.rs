@@ -147,7 +147,8 @@ struct World {
 impl World {
     fn op(self: &Rc<Self>, what: usize, how: usize) {
         match what {
-            0 | 1 => drop(self.start(false)),
+            0 => drop(self.start(false)),
+            1 => (0..=how % 20).for_each(|_| self.wait(false)),
             2 => drop(self.start(true)),
             3..=6 => self.poll(how),
             7 => self.drop_one(how),
@@ -181,6 +182,13 @@ impl World {
             });
         }
         Some(id)
+    }
+
+    /// Starts one and polls it.
+    fn wait(&self, select: bool) {
+        if let Some(id) = self.start(select) {
+            self.poll_this(id, 0);
+        }
     }
 
     fn poll(&self, how: usize) {
@@ -264,9 +272,7 @@ impl World {
             1 => world.drop_one(how / 3),
             _ => {
                 world.add(1);
-                if let Some(id) = world.start(how % 2 == 1) {
-                    world.poll_this(id, 0);
-                }
+                world.wait(how % 2 == 1);
             }
         });
     }
