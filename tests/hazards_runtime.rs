@@ -278,7 +278,20 @@ fn t23_the_threads_of_workers_that_were_stuck_are_used_again() {
     assert!(started > STUCK, "{started} threads");
     assert!(started <= 3 * STUCK, "{started} threads");
 
-    // One runs at a time, as before.
+    // One runs at a time, as before. (A thread that has no processor for long may be taken for stuck, and its
+    // body then is inside beside those of the worker that took its place: such a round says nothing.)
+    loop {
+        let stuck = runtime.handle().stuck_workers();
+        let beside = bodies_beside_another(&runtime);
+        if runtime.handle().stuck_workers() == stuck {
+            assert_eq!(beside, 0, "two workers have a place");
+            break;
+        }
+    }
+}
+
+/// How many of 2,000 goroutines run while another one does.
+fn bodies_beside_another(runtime: &Runtime) -> usize {
     let inside = Arc::new(AtomicU32::new(0));
     let short: Vec<_> = (0..2_000)
         .map(|_| {
@@ -290,11 +303,13 @@ fn t23_the_threads_of_workers_that_were_stuck_are_used_again() {
             })
         })
         .collect();
-    block_on(&runtime, async {
+    block_on(runtime, async {
+        let mut beside = 0;
         for goroutine in short {
-            assert_eq!(goroutine.await.unwrap(), 0, "two workers have a place");
+            beside += usize::from(goroutine.await.unwrap() > 0);
         }
-    });
+        beside
+    })
 }
 
 /// async-std#740: there are no more threads than allowed, and those that wait run when one is free.

@@ -104,13 +104,33 @@ impl Shared {
     }
 }
 
+/// The poll lock: held by the thread that is in the poller, tried by others and never waited for.
+#[derive(Debug)]
+struct Turn(AtomicBool);
+
+impl Turn {
+    fn take(&self) -> Option<TurnGuard<'_>> {
+        // Ordering: Acquire pairs with the Release in `drop`: what the last poller wrote is visible.
+        let taken = self.0.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+        taken.is_ok().then(|| TurnGuard(self))
+    }
+}
+
+struct TurnGuard<'a>(&'a Turn);
+
+impl Drop for TurnGuard<'_> {
+    fn drop(&mut self) {
+        // Ordering: Release pairs with the Acquire in `take`.
+        self.0.0.store(false, Ordering::Release);
+    }
+}
+
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     shards: Box<[Arc<Shard>]>,
-    /// Held while waiting.
-    turn: CachePadded<Mutex<()>>,
+    turn: CachePadded<Turn>,
     sources: CachePadded<Mutex<Sources>>,
     shut_down: AtomicBool,
 }
@@ -172,7 +192,7 @@ impl Driver {
         Self {
             shards: std::iter::repeat_with(shard).take(shards.max(1)).collect(),
             shared,
-            turn: CachePadded::new(Mutex::new(())),
+            turn: CachePadded::new(Turn(AtomicBool::new(false))),
             sources: CachePadded::new(Mutex::default()),
             shut_down: AtomicBool::new(false),
         }
@@ -209,7 +229,7 @@ impl Driver {
         stop: impl FnOnce() -> bool,
     ) -> Option<usize> {
         let poller = self.shared.poller.get()?;
-        let turn = self.turn.try_lock()?;
+        let turn = self.turn.take()?;
         let mut events = EVENTS.try_with(Cell::take).unwrap_or_default();
         let waited = match limit {
             Wait::Now => poller.wait(&mut events, Some(Duration::ZERO)),

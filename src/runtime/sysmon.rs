@@ -126,11 +126,22 @@ impl Monitor {
         }
         // Ordering: Relaxed: a time, with nothing behind it; an old one costs a turn of the driver.
         if now.saturating_sub(shared.last_turn.load(Ordering::Relaxed)) >= DRIVER {
-            busy |= shared.driver.try_turn(Wait::Now).is_some_and(|events| events > 0);
-            busy |= shared.driver.fire_due(now) > 0;
+            busy |= turn_driver(shared, now);
         }
         busy
     }
+}
+
+/// Does for the driver what workers that are all busy do not get round to. Returns whether there was anything to
+/// do.
+pub(super) fn turn_driver(shared: &Shared, now: Nanos) -> bool {
+    let events = shared.driver.try_turn(Wait::Now);
+    if events.is_some() {
+        // A worker that went to sleep meanwhile found the driver taken, as if another one waited in it.
+        shared.notify();
+    }
+    let fired = shared.driver.fire_due(now);
+    events.is_some_and(|events| events > 0) || fired > 0
 }
 
 /// Every worker sleeps, and has for some time: so does the monitor, until one wakes.

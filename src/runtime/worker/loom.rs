@@ -8,7 +8,7 @@ use crate::runtime::processor::Status;
 use crate::runtime::shared::{Config, Phase, Shared};
 use crate::runtime::{sysmon, table};
 use crate::sys::clock::Clock;
-use crate::sys::sync::atomic::{AtomicUsize, Ordering};
+use crate::sys::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::wait::model::Wakes;
 use loom::thread;
 use std::ops::Deref;
@@ -332,6 +332,28 @@ fn a_worker_wakes_beside_the_monitor_that_goes_to_sleep() {
         };
         sysmon::sleep_until_woken(&runtime);
         worker.join().unwrap();
+    });
+}
+
+/// A worker goes to sleep while the monitor is in the driver: afterwards the worker waits there, and what ends such a
+/// wait reaches it.
+#[test]
+fn a_worker_goes_to_sleep_beside_the_monitor_in_the_driver() {
+    loom::model(|| {
+        let runtime = Runtime::new(1, 0);
+        let event = Arc::new(AtomicBool::new(false));
+        let sleeper = {
+            let (worker, event) = (runtime.worker(0), Arc::clone(&event));
+            thread::spawn(move || {
+                while !event.load(Ordering::Acquire) {
+                    worker.sleep();
+                }
+            })
+        };
+        sysmon::turn_driver(&runtime, 0);
+        event.store(true, Ordering::Release);
+        runtime.driver.interrupt();
+        sleeper.join().unwrap();
     });
 }
 
