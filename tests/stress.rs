@@ -10,6 +10,7 @@
 mod stress {
     pub(crate) mod channels;
     pub(crate) mod net;
+    pub(crate) mod order;
     pub(crate) mod runtimes;
     pub(crate) mod sync;
     pub(crate) mod tasks;
@@ -22,7 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use stress::{channels, net, runtimes, sync, tasks, time};
+use stress::{channels, net, order, runtimes, sync, tasks, time};
 
 type Case = (&'static str, fn());
 
@@ -41,6 +42,12 @@ const CASES: &[Case] = cases![
     channels::matches_that_nobody_collects,
     net::echo_with_cancels,
     net::accepts_that_are_given_up,
+    order::values_come_and_room_goes_back,
+    order::ends_are_told,
+    order::readers_and_writers_take_turns,
+    order::it_is_done_once,
+    order::turns_are_told,
+    order::permits_are_given_back,
     runtimes::start_and_stop,
     runtimes::several_threads_block_on_one_runtime,
     runtimes::blocking_jobs,
