@@ -7,7 +7,7 @@ mod common;
 use common::child::{Ended, main_of_child};
 use common::{Polled, panic_text};
 use gort::chan::TryRecvError;
-use gort::context::{self, background, with_cancel};
+use gort::context::{self, Context, background, with_cancel};
 use gort::runtime::{gosched, num_goroutine};
 use gort::signal::unix::signal;
 use gort::signal::{
@@ -369,6 +369,24 @@ fn a_signal_cancels_the_context_and_is_its_cause() {
             assert_eq!(cause.downcast_ref::<SignalReceived>().unwrap().kind(), INT);
             let source = std::error::Error::source(&cause).unwrap();
             assert_eq!(source.downcast_ref(), Some(&context::Error::Canceled));
+        });
+    });
+}
+
+#[test]
+fn the_name_of_the_context_is_that_of_go() {
+    lives("the_name_of_the_context_is_that_of_go", || {
+        gort::run(async {
+            let name = |ctx: &Context| ctx.to_string();
+            let (ctx, _stop) = notify_context(&background(), [INT, USR1]);
+            assert_eq!(
+                name(&ctx),
+                "signal.NotifyContext(context.Background, [interrupt user defined signal 1])"
+            );
+            let (below, _cancel) = with_cancel(&context::with_value(&ctx, 7_u8));
+            assert_eq!(name(&below), format!("{ctx}.WithValue(u8).WithCancel"));
+            let (twice, _stop) = notify_context(&below, []);
+            assert_eq!(name(&twice), format!("signal.NotifyContext({below})"));
         });
     });
 }

@@ -281,6 +281,19 @@ pub fn without_cancel(parent: &Context) -> Context {
     Context::of(parent, Kind::WithoutCancel)
 }
 
+/// As [`with_cancel`], with a name of its own: that of `parent` between `open` and `close`.
+#[cfg_attr(
+    any(not(unix), gort_loom, gort_shuttle),
+    expect(dead_code, reason = "for contexts of signals")
+)]
+pub(crate) fn with_cancel_named(
+    parent: &Context,
+    open: &'static str,
+    close: String,
+) -> (Context, Cancel) {
+    with_cancel(&Context::of(parent, Kind::Named { open, close }))
+}
+
 /// Makes a scope, with its first [`Cancel`].
 fn scope(parent: &Context, deadline: Option<Deadline>) -> (Context, Cancel) {
     let earlier = |deadline: &Deadline| parent.deadline().is_none_or(|known| deadline.at <= known);
@@ -318,13 +331,13 @@ impl Context {
     /// The node of the scope that this ends with.
     fn nearest_scope_node(&self) -> Option<Arc<Node>> {
         let mut path = self.path();
-        let found = path.find(|node| !matches!(node.kind, Kind::Value { .. }))?;
+        let found = path.find(|node| !node.is_transparent())?;
         found.scope().map(|_| Arc::clone(found))
     }
 
     /// The scope that this ends with.
     fn nearest_scope(&self) -> Option<&Scope> {
-        self.path().find(|node| !matches!(node.kind, Kind::Value { .. }))?.scope()
+        self.path().find(|node| !node.is_transparent())?.scope()
     }
 
     /// A channel that is closed when the context ends. It is the same one at every call, and nil
@@ -475,7 +488,7 @@ impl Context {
     pub fn value<T: Any>(&self) -> Option<&T> {
         self.path().find_map(|node| match &node.kind {
             Kind::Value { value, .. } => value.downcast_ref(),
-            Kind::WithoutCancel | Kind::Scope(_) => None,
+            Kind::WithoutCancel | Kind::Named { .. } | Kind::Scope(_) => None,
         })
     }
 }
@@ -499,17 +512,28 @@ impl Eq for Context {}
 impl fmt::Display for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path: Vec<_> = self.path().collect();
+        let mut opened = path.iter().filter_map(|node| match node.kind {
+            Kind::Named { open, .. } => Some(open),
+            _ => None,
+        });
+        opened.try_for_each(|open| f.write_str(open))?;
         let first = path.last().map_or(self, |node| &node.above);
         f.write_str(match first.0 {
             Link::Todo => "context.TODO",
             Link::Background | Link::Node(_) => "context.Background",
         })?;
+        let mut named = false;
         path.iter().rev().try_for_each(|node| match &node.kind {
             Kind::Value { name, .. } => write!(f, ".WithValue({name})"),
             Kind::WithoutCancel => f.write_str(".WithoutCancel"),
+            Kind::Named { close, .. } => {
+                named = true;
+                f.write_str(close)
+            }
             Kind::Scope(Scope { deadline: Some(deadline), .. }) => {
                 write!(f, ".WithDeadline([{:?}])", deadline.at - Instant::now())
             }
+            Kind::Scope(_) if std::mem::take(&mut named) => Ok(()),
             Kind::Scope(_) => f.write_str(".WithCancel"),
         })
     }

@@ -73,8 +73,17 @@ pub(super) struct Node {
 }
 
 pub(super) enum Kind {
-    Value { name: &'static str, value: Box<dyn Any + Send + Sync> },
+    Value {
+        name: &'static str,
+        value: Box<dyn Any + Send + Sync>,
+    },
     WithoutCancel,
+    /// Stands before a scope that is known by another name than `.WithCancel`: that of what was there before,
+    /// between `open` and `close`.
+    Named {
+        open: &'static str,
+        close: String,
+    },
     Scope(Scope),
 }
 
@@ -181,8 +190,13 @@ impl Node {
     pub(super) fn scope(&self) -> Option<&Scope> {
         match &self.kind {
             Kind::Scope(scope) => Some(scope),
-            Kind::Value { .. } | Kind::WithoutCancel => None,
+            Kind::Value { .. } | Kind::WithoutCancel | Kind::Named { .. } => None,
         }
+    }
+
+    /// Whether it ends as what it was made from does.
+    pub(super) fn is_transparent(&self) -> bool {
+        matches!(self.kind, Kind::Value { .. } | Kind::Named { .. })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{SignalKind, notify, stop};
 use crate::chan::{Receiver, Sender, chan};
-use crate::context::{Cancel, Context, Error, with_cancel};
+use crate::context::{Cancel, Context, Error, with_cancel_named};
 use crate::runtime::go;
 use crate::select;
 use std::error;
@@ -42,13 +42,20 @@ pub fn notify_context(
     parent: &Context,
     kinds: impl IntoIterator<Item = SignalKind>,
 ) -> (Context, Stop) {
-    let (ctx, cancel) = with_cancel(parent);
+    let kinds: Vec<_> = kinds.into_iter().collect();
+    let (ctx, cancel) = with_cancel_named(parent, "signal.NotifyContext(", close_name(&kinds));
     let (sender, receiver) = chan(1);
     if ctx.err().is_none() {
         notify(&sender, kinds);
         drop(go(wait(ctx.done(), receiver, sender.clone(), cancel.clone())));
     }
     (ctx, Stop { cancel, sender })
+}
+
+/// What follows the parent in the name of the context, in Go's words.
+fn close_name(kinds: &[SignalKind]) -> String {
+    let names: Vec<_> = kinds.iter().map(SignalKind::to_string).collect();
+    if names.is_empty() { ")".to_owned() } else { format!(", [{}])", names.join(" ")) }
 }
 
 /// Cancels on a signal.
