@@ -304,32 +304,52 @@ impl<T> State<T> {
     ///
     /// As for [`try_recv`](Self::try_recv).
     unsafe fn try_recv_fed(&mut self, into: *mut T, wakes: &mut WakeBatch) -> Tried {
-        self.pump(wakes);
-        let Some(feed) = &self.feed else { return Tried::Wait };
-        let Some(value) = feed.ready() else { return Tried::Wait };
-        feed.pass();
-        // SAFETY: by this function's contract.
-        unsafe { into.write(value) };
-        Tried::Done
+        while let Some(value) = self.ready_of_feed() {
+            if let Some(value) = self.feed_first(value, wakes) {
+                self.pass_feed();
+                // SAFETY: by this function's contract.
+                unsafe { into.write(value) };
+                return Tried::Done;
+            }
+        }
+        Tried::Wait
     }
 
     /// Moves the value of the feed, which may have one now, to who waits for it. If that is nobody, it
     /// stays where it is.
     pub(super) fn pump(&mut self, wakes: &mut WakeBatch) {
-        let Some(feed) = &self.feed else { return };
-        let Some(value) = feed.ready() else { return };
-        if let Some(receiver) = self.receivers.claim_front() {
-            feed.pass();
-            let value = ManuallyDrop::new(value);
-            let seq = self.next_seq;
-            self.next_seq += 1;
-            // SAFETY: just claimed and unlinked; `value` holds a value, which nobody drops here; the
-            // newest match comes last.
-            unsafe { self.hand_over(receiver, seq, &raw const *value, None, wakes) };
-        } else {
+        let Some(value) = self.ready_of_feed() else { return };
+        if self.feed_first(value, wakes).is_some() {
             self.wake_streams(wakes);
+            self.arm_feed_if_awaited();
         }
-        self.arm_feed_if_awaited();
+    }
+
+    /// The value of the feed, if it is ready. Between two such looks one may become so: whoever looks decides by
+    /// what it saw.
+    fn ready_of_feed(&self) -> Option<T> {
+        self.feed.as_ref()?.ready()
+    }
+
+    /// Gives the value that is ready to the first who waits. Returns it if that is nobody.
+    fn feed_first(&mut self, value: T, wakes: &mut WakeBatch) -> Option<T> {
+        let Some(receiver) = self.receivers.claim_front() else { return Some(value) };
+        self.pass_feed();
+        let value = ManuallyDrop::new(value);
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        // SAFETY: just claimed and unlinked; `value` holds a value, which nobody drops here; the
+        // newest match comes last.
+        unsafe { self.hand_over(receiver, seq, &raw const *value, None, wakes) };
+        None
+    }
+
+    /// The value that is ready is somebody's; others may wait for the next one.
+    fn pass_feed(&self) {
+        if let Some(feed) = &self.feed {
+            feed.pass();
+            self.arm_feed_if_awaited();
+        }
     }
 
     /// Tells the feed, if there is one, that somebody waits for its value.
@@ -358,9 +378,9 @@ impl<T> State<T> {
             // SAFETY: by this function's contract.
             unsafe { into.write(value) };
         }
-        if let Some(feed) = self.feed.as_ref().filter(|feed| feed.ready().is_some()) {
+        if self.ready_of_feed().is_some() {
             // It came while this one was still to be received.
-            feed.pass();
+            self.pass_feed();
         }
         if self.returned.is_empty() && self.returned.capacity() > keep::<(u64, T)>() {
             self.returned = Vec::new();

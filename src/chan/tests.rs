@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "arms are driven by hand")]
 
 use super::arm::{RecvArm, SendArm};
+use super::feed::{Feed, fed};
 use super::{Chan, Outcome, chan};
 use crate::wait::arm::Arm;
 use crate::wait::batch::WakeBatch;
@@ -12,7 +13,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 #[derive(Default)]
@@ -63,6 +64,60 @@ impl Goroutine {
 impl Drop for Goroutine {
     fn drop(&mut self) {
         self.free.push(self.record);
+    }
+}
+
+/// A feed whose one value becomes ready at a certain look.
+struct Sudden {
+    looks: AtomicUsize,
+    at: usize,
+    over: AtomicBool,
+    armed: AtomicBool,
+}
+
+impl Sudden {
+    fn is_ready(&self) -> bool {
+        self.looks.load(Ordering::Relaxed) >= self.at && !self.over.load(Ordering::Relaxed)
+    }
+}
+
+impl Feed<u32> for Sudden {
+    fn ready(&self) -> Option<u32> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+        self.is_ready().then_some(7)
+    }
+
+    fn pass(&self) {
+        assert!(self.is_ready(), "there is none");
+        self.over.store(true, Ordering::Relaxed);
+        self.armed.store(false, Ordering::Relaxed);
+    }
+
+    fn arm(self: Arc<Self>) {
+        self.armed.store(true, Ordering::Relaxed);
+    }
+
+    fn stop(&self) {}
+}
+
+/// Time passes between two looks at a timer: whoever came first still waits, and knows that it is to be told of the
+/// next value.
+#[test]
+fn a_value_that_becomes_ready_between_two_looks_leaves_nobody_waiting_in_vain() {
+    for at in 1..8 {
+        let (rx, feed) = fed(|_| Sudden {
+            looks: AtomicUsize::new(0),
+            at,
+            over: AtomicBool::new(false),
+            armed: AtomicBool::new(false),
+        });
+        let [first, second] = [(); 2].map(|()| Goroutine::new());
+        let [mut early, mut late] = [(); 2].map(|()| Box::pin(rx.recv()));
+        let received = [first.poll_one(&mut early), second.poll_one(&mut late)];
+        let woken = first.wakes.0.load(Ordering::Relaxed);
+        let waiting = received.iter().filter(|poll| poll.is_pending()).count() - woken;
+        assert_eq!(2 - waiting, usize::from(feed.over.load(Ordering::Relaxed)), "of look {at}");
+        assert!(feed.armed.load(Ordering::Relaxed), "nobody is told after look {at}");
     }
 }
 
