@@ -282,10 +282,7 @@ pub fn without_cancel(parent: &Context) -> Context {
 }
 
 /// As [`with_cancel`], with a name of its own: that of `parent` between `open` and `close`.
-#[cfg_attr(
-    any(not(unix), gort_loom, gort_shuttle),
-    expect(dead_code, reason = "for contexts of signals")
-)]
+#[allow(dead_code, reason = "of signals, which there are not everywhere")]
 pub(crate) fn with_cancel_named(
     parent: &Context,
     open: &'static str,
