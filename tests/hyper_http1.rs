@@ -28,7 +28,8 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     Ok(response)
 }
 
-async fn serve() -> SocketAddr {
+/// Serves connections, of which each has so long for the head of its next request.
+async fn serve(limit: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     GortExecutor::new().execute(async move {
@@ -36,7 +37,7 @@ async fn serve() -> SocketAddr {
             let (conn, _) = listener.accept().await.unwrap();
             gort::spawn(async move {
                 let mut server = server::conn::http1::Builder::new();
-                server.timer(GortTimer::new()).header_read_timeout(Duration::from_millis(20));
+                server.timer(GortTimer::new()).header_read_timeout(limit);
                 let _ = server.serve_connection(GortIo::new(conn), service_fn(answer)).await;
             });
         }
@@ -47,7 +48,7 @@ async fn serve() -> SocketAddr {
 #[test]
 fn requests_on_one_connection() {
     run(async {
-        let addr = serve().await;
+        let addr = serve(Duration::from_secs(30)).await;
         let io = GortIo::new(TcpStream::connect(addr).await.unwrap());
         let (mut client, conn) = client::conn::http1::handshake(io).await.unwrap();
         gort::spawn(conn);
@@ -67,7 +68,7 @@ fn requests_on_one_connection() {
 #[test]
 fn a_time_limit_of_hyper_is_kept_by_our_timers() {
     run(async {
-        let addr = serve().await;
+        let addr = serve(Duration::from_millis(20)).await;
         let mut silent = TcpStream::connect(addr).await.unwrap();
         // The server hangs up on who does not finish a request.
         silent.write_all(b"GET / HT").await.unwrap();
