@@ -202,7 +202,7 @@ impl Share {
 pub(crate) fn shares(sources: &[(String, String)]) -> [Share; 2] {
     [
         Share::new("unsafe", 100, unsafe_claims(sources)),
-        Share::new("memory ordering", 90, ordering_claims(sources)),
+        Share::new("memory ordering", 95, ordering_claims(sources)),
     ]
 }
 
