@@ -298,6 +298,8 @@ fn bodies_beside_another(runtime: &Runtime) -> usize {
             let inside = Arc::clone(&inside);
             runtime.spawn(async move {
                 let before = inside.fetch_add(1, Ordering::Relaxed);
+                // Long enough that two would meet.
+                (0..1_000).for_each(|_| std::hint::spin_loop());
                 inside.fetch_sub(1, Ordering::Relaxed);
                 before
             })
