@@ -47,6 +47,10 @@ pub(crate) struct Activity {
 #[cfg(target_os = "linux")]
 mod imp {
     use super::{Activity, Nanos};
+    use std::ffi::OsStr;
+    use std::fs::File;
+    use std::io::{Cursor, Read, Write};
+    use std::os::unix::ffi::OsStrExt;
 
     pub(super) fn current() -> Option<i32> {
         Some(rustix::thread::gettid().as_raw_nonzero().get())
@@ -59,23 +63,36 @@ mod imp {
         threads
             .filter_map(|thread| {
                 let stat = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-                schedstat(&stat, 1)
+                schedstat(stat.as_bytes(), 1)
             })
             .sum()
     }
 
     /// "nanoseconds on a processor, nanoseconds waiting for one, time slices".
-    fn schedstat(stat: &str, field: usize) -> Option<Nanos> {
-        stat.split_ascii_whitespace().nth(field)?.parse().ok()
+    fn schedstat(stat: &[u8], field: usize) -> Option<Nanos> {
+        let field = stat.split(u8::is_ascii_whitespace).nth(field)?;
+        std::str::from_utf8(field).ok()?.parse().ok()
     }
 
     pub(super) fn activity(tid: i32) -> Option<Activity> {
-        let read = |file| std::fs::read_to_string(format!("/proc/self/task/{tid}/{file}")).ok();
-        let cpu = schedstat(&read("schedstat")?, 0)?;
+        let mut space = [0; 512];
+        let cpu = schedstat(start_of(tid, "schedstat", &mut space)?, 0)?;
         // "tid (name) state …": the name may contain anything.
-        let stat = read("stat")?;
-        let state = stat[stat.rfind(')')? + 1..].trim_start().chars().next()?;
-        Some(Activity { cpu, runnable: state == 'R' })
+        let stat = start_of(tid, "stat", &mut space)?;
+        let after_name = &stat[stat.iter().rposition(|&byte| byte == b')')? + 1..];
+        let state = after_name.trim_ascii_start().first()?;
+        Some(Activity { cpu, runnable: *state == b'R' })
+    }
+
+    /// As much of a file about a thread as there is space for. Nothing is allocated: the monitor looks at a busy
+    /// thread all the time.
+    fn start_of<'a>(tid: i32, file: &str, space: &'a mut [u8]) -> Option<&'a [u8]> {
+        let mut path = Cursor::new([0; 64]);
+        write!(path, "/proc/self/task/{tid}/{file}").ok()?;
+        let length = usize::try_from(path.position()).ok()?;
+        let path = OsStr::from_bytes(&path.get_ref()[..length]);
+        let read = File::open(path).ok()?.read(space).ok()?;
+        Some(&space[..read])
     }
 }
 

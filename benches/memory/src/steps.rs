@@ -31,8 +31,16 @@ struct Row {
     system_calls: u64,
 }
 
+/// The operations of a stepped row. One that goes through a buffer of 128 has cycles of 130, of which these are
+/// four: a sender fills it, one more waits and one is handed over.
+const STEPPED: u64 = 520;
+
 const fn stepped(name: &'static str, what: &'static str, locked: u64) -> Row {
-    Row { name, what, operations: 200, locked: Some(locked), system_calls: 0 }
+    Row { name, what, operations: STEPPED, locked: Some(locked), system_calls: 0 }
+}
+
+const fn socket(name: &'static str, what: &'static str, system_calls: u64) -> Row {
+    Row { name, what, operations: 64 * 16, locked: None, system_calls }
 }
 
 const ROWS: &[Row] = &[
@@ -42,13 +50,13 @@ const ROWS: &[Row] = &[
     stepped("spawn", "a goroutine started, run and awaited", 2400),
     stepped("yield", "a yield", 520),
     stepped("lock", "lock and unlock", 200),
-    Row {
-        name: "echo",
-        what: "64 bytes there and back over TCP, both ends",
-        operations: 1000,
-        locked: None,
-        system_calls: 800,
-    },
+    socket(
+        "echo",
+        "64 bytes there and back over TCP, both ends; they just fit into what reads them",
+        800,
+    ),
+    socket("echo_room", "the same with room for more", 600),
+    socket("echo_many", "the same on 64 connections at once", 500),
 ];
 
 /// Follows every row and prints what it saw; complains about what exceeds its bound.
@@ -117,7 +125,7 @@ pub fn run(name: &str, n: u64) -> Result<(), String> {
     // Zeros are the ordinary order; each poll takes a few.
     let ordinary = Schedule::from_bytes(vec![0; usize::try_from(n * 100).unwrap()]);
     let mut builder = match name {
-        "echo" => Builder::new_current_thread(),
+        "echo" | "echo_room" | "echo_many" => Builder::new_current_thread(),
         _ => Builder::simulated(ordinary),
     };
     let runtime = builder.build().map_err(|e| e.to_string())?;
@@ -141,7 +149,9 @@ pub fn run(name: &str, n: u64) -> Result<(), String> {
                 *mutex.lock().await += 1;
             }
         }),
-        "echo" => runtime.spawn(echo(n)),
+        "echo" => runtime.spawn(echo(1, REQUEST, n)),
+        "echo_room" => runtime.spawn(echo(1, 1024, n)),
+        "echo_many" => runtime.spawn(echo(64, 1024, n)),
         _ => return Err(format!("no row {name}")),
     };
     runtime.block_on(goroutine).map_err(|e| e.to_string())
@@ -189,25 +199,51 @@ async fn select_2(n: u64) {
     sender.await.unwrap();
 }
 
-async fn echo(n: u64) {
+/// The bytes of a request.
+const REQUEST: usize = 64;
+
+/// `n` requests in rounds of one for each connection. All reads have `room` for so many bytes.
+async fn echo(connections: u64, room: usize, n: u64) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = gort::go(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut buf = [0; 64];
-        while let Ok(64) = stream.read(&mut buf).await {
-            stream.write_all(&buf).await.unwrap();
-        }
-    });
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let mut buf = [7; 64];
-    for _ in rounds(n) {
-        stream.write_all(&buf).await.unwrap();
-        stream.read_exact(&mut buf).await.unwrap();
+    let mut clients = Vec::new();
+    let mut servers = Vec::new();
+    for _ in 0..connections {
+        let client = TcpStream::connect(address).await.unwrap();
+        client.set_nodelay(true).unwrap();
+        clients.push(client);
+        let (server, _) = listener.accept().await.unwrap();
+        servers.push(gort::go(serve(server, room)));
     }
-    drop(stream);
-    server.await.unwrap();
+    let mut buf = vec![7; room];
+    for _ in rounds(n / connections) {
+        for client in &mut clients {
+            client.write_all(&buf[..REQUEST]).await.unwrap();
+        }
+        for client in &mut clients {
+            assert_eq!(
+                client.read(&mut buf).await.unwrap(),
+                REQUEST,
+                "loopback splits nothing so small"
+            );
+        }
+    }
+    drop(clients);
+    for server in servers {
+        server.await.unwrap();
+    }
+}
+
+/// Sends back what comes until the other end closes.
+async fn serve(mut stream: TcpStream, room: usize) {
+    let mut buf = vec![0; room];
+    loop {
+        let n = stream.read(&mut buf).await.unwrap();
+        if n == 0 {
+            return;
+        }
+        stream.write_all(&buf[..n]).await.unwrap();
+    }
 }
 
 // ----- the parent
