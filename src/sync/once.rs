@@ -176,6 +176,8 @@ where
     F: FnOnce() -> Fut,
     Fut: Future<Output = ()>,
 {
+    /// What is to be done or waited for. Not inlined: a call after it is done is to be small.
+    #[inline(never)]
     fn poll_slow(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         loop {

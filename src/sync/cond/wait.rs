@@ -98,10 +98,16 @@ impl<'a, L: Locker> CondWait<'a, L> {
 
 /// The signal that was given to this waiter, or that it may take; stores the waker if there is none.
 fn look(place: &Place<Ticket>, cond: &Cond, waker: &Waker) -> Option<Number> {
+    // The common case, which needs no waker: it was woken because it was told.
+    // SAFETY: it is linked, and ours.
+    if let Some(signal) = unsafe { cond.queue.lock().collect(&place.node) } {
+        return Some(signal);
+    }
+    // Not under the lock: to clone it may run code of the user's.
     let waker = waker.clone();
     let (signal, spare) = {
         let queue = &mut *cond.queue.lock();
-        // SAFETY: it is linked, and ours.
+        // SAFETY: as above.
         let told = unsafe { queue.collect(&place.node) };
         // SAFETY: in line, if it was not told.
         let signal = told.or_else(|| unsafe { queue.rob(&place.node, record::current()) });

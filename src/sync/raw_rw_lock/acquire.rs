@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "waiters are linked into the queues by address")]
 
-use super::queue::TAG_GRANTED;
+use super::queue::{Queue, TAG_GRANTED};
 use super::{Entered, Kind, RawRwLock, RwArm};
 use crate::sys::point::{self, Op};
 use crate::wait::batch::WakeBatch;
@@ -78,7 +78,6 @@ struct Looked {
     acquired: bool,
     /// To be dropped outside of the lock.
     spare: Option<Waker>,
-    wakes: WakeBatch,
 }
 
 impl<'a> Acquire<'a> {
@@ -124,10 +123,10 @@ impl<'a> Acquire<'a> {
             }
         }
         ready!(point::poll(cx, Op::Sync));
-        let waker = cx.waker().clone();
-        let Looked { acquired, spare, mut wakes } = match this.stage {
-            Stage::Waiting(_) => this.look_again(waker),
-            _ => this.enqueue(waker),
+        let mut wakes = WakeBatch::new();
+        let Looked { acquired, spare } = match this.stage {
+            Stage::Waiting(_) => this.look_again(cx.waker(), &mut wakes),
+            _ => this.enqueue(cx.waker().clone(), &mut wakes),
         };
         if acquired {
             this.stage = Stage::Done;
@@ -150,44 +149,43 @@ impl<'a> Acquire<'a> {
     }
 
     /// Takes the lock, or enters a queue.
-    fn enqueue(&mut self, waker: Waker) -> Looked {
+    fn enqueue(&mut self, waker: Waker, wakes: &mut WakeBatch) -> Looked {
         let (lock, kind) = (self.lock, self.kind);
-        let mut wakes = WakeBatch::new();
         let queue = &mut *lock.queue.lock();
         if lock.enter_locked(kind)
-            || lock.reclaim(queue, kind, record::current(), &mut wakes)
+            || lock.reclaim(queue, kind, record::current(), wakes)
             || lock.enter_or_queue(queue, kind)
         {
-            return Looked { acquired: true, spare: Some(waker), wakes };
+            return Looked { acquired: true, spare: Some(waker) };
         }
         self.stage = Stage::Waiting(Place::new(kind));
         let Stage::Waiting(place) = &self.stage else { unreachable!("stored above") };
         // SAFETY: new, and pinned with this future, whose drop unlinks it.
         unsafe { place.enter(queue.of(kind), waker) };
-        Looked { acquired: false, spare: None, wakes }
+        Looked { acquired: false, spare: None }
     }
 
     /// Whether the lock has come, or can be had; stores the waker if not.
-    fn look_again(&mut self, waker: Waker) -> Looked {
+    fn look_again(&mut self, waker: &Waker, wakes: &mut WakeBatch) -> Looked {
         let (lock, kind) = (self.lock, self.kind);
-        let mut wakes = WakeBatch::new();
         let Stage::Waiting(place) = &self.stage else { unreachable!("the caller looked") };
+        // The common case, which needs no waker: it was woken because the lock has come.
+        if let Some(spare) = place.collect(&mut lock.queue.lock()) {
+            return Looked { acquired: true, spare };
+        }
+        // Not under the lock: to clone it may run code of the user's.
+        let waker = waker.clone();
         let queue = &mut *lock.queue.lock();
-        // SAFETY: (L1): under the lock.
-        if unsafe { place.node.seat() }.tag == TAG_GRANTED {
-            // SAFETY: linked as granted, by the tag.
-            unsafe { queue.granted.remove(NonNull::from(&place.node)) };
-            // SAFETY: (W2): under the lock.
-            let spare = unsafe { place.waiter.take_waker() };
-            return Looked { acquired: true, spare: spare.or(Some(waker)), wakes };
+        if let Some(spare) = place.collect(queue) {
+            return Looked { acquired: true, spare: spare.or(Some(waker)) };
         }
         let robber = record::current();
         let mut acquired = false;
         if RawRwLock::may_reclaim(queue, robber) {
             // SAFETY: queued, by the tag.
-            unsafe { lock.unlink(queue, kind, &place.node, &mut wakes) };
+            unsafe { lock.unlink(queue, kind, &place.node, wakes) };
             acquired = lock.enter_locked(kind)
-                || lock.reclaim(queue, kind, robber, &mut wakes)
+                || lock.reclaim(queue, kind, robber, wakes)
                 || lock.enter_or_queue(queue, kind);
             if !acquired {
                 // SAFETY: as in `enqueue`.
@@ -196,7 +194,7 @@ impl<'a> Acquire<'a> {
         }
         // SAFETY: (W2): under the lock.
         let spare = unsafe { place.waiter.replace((!acquired).then_some(waker)) };
-        Looked { acquired, spare, wakes }
+        Looked { acquired, spare }
     }
 }
 
@@ -210,6 +208,18 @@ impl Drop for Acquire<'_> {
 }
 
 impl Place<Kind> {
+    /// Leaves if the lock was granted. Returns a waker to be dropped outside of the lock of the queues then.
+    fn collect(&self, queue: &mut Queue) -> Option<Option<Waker>> {
+        // SAFETY: (L1): under the lock.
+        if unsafe { self.node.seat() }.tag != TAG_GRANTED {
+            return None;
+        }
+        // SAFETY: linked as granted, by the tag.
+        unsafe { queue.granted.remove(NonNull::from(&self.node)) };
+        // SAFETY: (W2): under the lock.
+        Some(unsafe { self.waiter.take_waker() })
+    }
+
     #[cold]
     fn give_up(&self, lock: &RawRwLock, kind: Kind) {
         let mut wakes = WakeBatch::new();

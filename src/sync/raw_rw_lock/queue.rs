@@ -149,8 +149,9 @@ impl RawRwLock {
         robber: Option<&'static Record>,
         wakes: &mut WakeBatch,
     ) -> bool {
-        self.reclaim_readers(queue, kind, robber, wakes)
-            || self.reclaim_writer(queue, kind, robber, wakes)
+        Self::may_reclaim(queue, robber)
+            && (self.reclaim_readers(queue, kind, robber, wakes)
+                || self.reclaim_writer(queue, kind, robber, wakes))
     }
 
     /// If only grants that nobody collects keep a writer out, takes them back.
