@@ -331,6 +331,38 @@ fn t08_a_lock_for_reading_or_writing_that_is_kept_unpolled_does_not_keep_its_own
     }
 }
 
+/// Else they and a writer that comes back wait for each other every time that it does.
+#[cfg(not(foreign_executor))]
+#[test]
+fn a_writer_lets_readers_run_that_were_let_in() {
+    let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let lock = Arc::new(RwLock::new(0));
+        let guard = lock.clone().write_owned().await;
+        let reader = go({
+            let lock = lock.clone();
+            async move {
+                let mut seen = Vec::new();
+                for _ in 0..3 {
+                    seen.push(*lock.read().await);
+                }
+                seen
+            }
+        });
+        let writer = go({
+            let lock = lock.clone();
+            async move {
+                gosched().await;
+                drop(guard);
+                *lock.write().await += 1;
+            }
+        });
+        writer.await.unwrap();
+        assert_eq!(reader.await.unwrap(), [0; 3]);
+        assert_eq!(*lock.read().await, 1);
+    });
+}
+
 /// Hazard T8: a lock that was granted, and that its goroutine did not collect in a whole poll, goes to whoever
 /// must wait.
 #[cfg(not(foreign_executor))]

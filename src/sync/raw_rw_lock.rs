@@ -6,7 +6,8 @@
 //! leave, and no new ones come in. When a writer has had the lock, or has given up waiting, all readers
 //! that came meanwhile are let in; then the next writer is announced. So readers wait for one writer at
 //! most, and an announced writer is overtaken by nobody. Writers are served first come, first served,
-//! unless they find the lock free.
+//! unless they find the lock free. (One that finds that readers were let in and have not run since lets them run
+//! before it asks, once: see `readers_are_to_come`.)
 //!
 //! Whoever is let in from a queue has the lock from that moment: it is *granted*, and the waiter need
 //! only come and see. A grant that nobody collects is taken back for somebody who would have to wait

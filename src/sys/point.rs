@@ -100,6 +100,16 @@ pub(crate) fn refund() {
     });
 }
 
+/// Takes what is left of the running goroutine's budget: it lets others run before its next operation. Outside of a
+/// goroutine there is none to take.
+pub(crate) fn exhaust() {
+    let _ = LEFT.try_with(|left| {
+        if left.get() != UNLIMITED {
+            left.set(0);
+        }
+    });
+}
+
 /// Grants a fresh budget for one poll of a goroutine; [`leave`] takes back what it returned.
 #[inline]
 pub(crate) fn enter(budget: u32) -> Saved {

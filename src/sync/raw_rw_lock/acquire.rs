@@ -67,6 +67,8 @@ pub(in crate::sync) struct Acquire<'a> {
 enum Stage {
     /// Not linked.
     New,
+    /// The same, of a writer that has let others run first.
+    Late,
     /// Queued or granted.
     Waiting(Place<Kind>),
     /// The lock was taken, and yielded.
@@ -120,6 +122,12 @@ impl<'a> Acquire<'a> {
                 }
                 Entered::No => {}
                 Entered::Counted => this.lock.reader_left(),
+            }
+        }
+        if matches!((this.kind, &this.stage), (Kind::Write, Stage::New)) {
+            this.stage = Stage::Late;
+            if this.lock.readers_are_to_come() {
+                point::exhaust();
             }
         }
         ready!(point::poll(cx, Op::Sync));

@@ -135,6 +135,18 @@ impl RawRwLock {
         unsafe { queue.of(kind).push_back(NonNull::from(node)) };
     }
 
+    /// Whether no writer is there, and readers that were let in from the queue have not come yet.
+    ///
+    /// A writer that announced itself now would find each of them in its way, and keep each of them out the next
+    /// time: all would wait for it once for every time that it writes, and it for all of them. If it lets them run
+    /// first, they are through, and likely do more than one read each.
+    pub(super) fn readers_are_to_come(&self) -> bool {
+        // Ordering: Relaxed: a look; what is found decides when somebody runs, not what is theirs.
+        let writer = || self.state.load(Ordering::Relaxed) & WRITER != 0;
+        // Without a writer all grants are readers'.
+        !writer() && !self.queue.lock().granted.is_empty() && !writer()
+    }
+
     /// Whether there is a grant that nobody collects and that `robber` may have.
     pub(super) fn may_reclaim(queue: &Queue, robber: Option<&'static Record>) -> bool {
         queue.granted.find(|seat| may_be_robbed(seat, robber)).is_some()
