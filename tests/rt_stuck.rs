@@ -3,8 +3,11 @@
 //! `hazards_runtime.rs`.)
 
 use gort::runtime::Builder;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 fn workers(count: usize) -> gort::runtime::Runtime {
     Builder::new_multi_thread().worker_threads(count).build().unwrap()
@@ -28,5 +31,56 @@ fn two_busy_goroutines_run_at_the_same_time() {
         for handle in busy {
             handle.await.unwrap();
         }
+    });
+}
+
+/// Does what is ready until the goroutine has to let others run, and does not.
+async fn spend_budget() {
+    let (tx, _rx) = gort::chan(1 << 20);
+    poll_fn(|cx| {
+        while pin!(tx.send(())).poll(cx).is_ready() {}
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// A goroutine that has no budget left is refused, and told to come back; whoever blocks the thread comes back at
+/// once, in the same poll.
+#[test]
+fn a_blocking_operation_needs_no_budget() {
+    workers(1).run(async {
+        let (tx, rx) = gort::chan(0);
+        let receiver = gort::go(async move {
+            spend_budget().await;
+            (0..1000).map(|_| rx.blocking_recv()).collect::<Option<Vec<_>>>()
+        });
+        for i in 0..1000 {
+            tx.send(i).await.unwrap();
+        }
+        assert_eq!(receiver.await.unwrap(), Some((0..1000).collect()));
+    });
+}
+
+/// The same, of somebody else's executor inside of a poll. It cannot be known from a goroutine that asks again, but
+/// after many refusals.
+#[test]
+fn an_executor_inside_of_a_goroutine_gets_on() {
+    workers(1).run(async {
+        let (tx, rx) = gort::chan(0);
+        let receiver = gort::go(async move {
+            spend_budget().await;
+            futures::executor::block_on(async move {
+                let mut seen = Vec::new();
+                while let Some(i) = rx.next().await {
+                    seen.push(i);
+                }
+                seen
+            })
+        });
+        for i in 0..1000 {
+            tx.send(i).await.unwrap();
+        }
+        drop(tx);
+        assert_eq!(receiver.await.unwrap(), (0..1000).collect::<Vec<_>>());
     });
 }

@@ -241,7 +241,7 @@ pub(crate) fn block_thread<F: Future>(future: F) -> F::Output {
     let alone = with_worker(|worker| worker.is_some_and(|w| w.shared().is_simulated()));
     assert!(!alone, "a blocking operation would block the only thread of a simulated runtime");
     about_to_block();
-    block_on(future)
+    point::without_budget(|| block_on(future))
 }
 
 /// Makes `shared` the thread's runtime until the guard is dropped.

@@ -3,14 +3,15 @@
 //! Live, a point counts against the goroutine's budget: the run loop grants [`BUDGET`] at the start
 //! of a poll, every operation that is ready takes one, and when none is left the operation behaves
 //! as if it were not ready, after waking its own task. A goroutine that always finds its channel
-//! ready thus lets the others run. Outside of a goroutine nothing is counted.
+//! ready thus lets the others run. Outside of a goroutine nothing is counted, nor while a goroutine blocks
+//! its thread: it would come back at once, in the same poll.
 //!
 //! Simulated, the grant is a [choice](simulated_budget), so that a goroutine may lose its turn between
 //! any two operations.
 
 use super::choose::choose;
 use std::cell::Cell;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// Operations that one poll of a goroutine may complete before it has to let others run.
 pub(crate) const BUDGET: u32 = 128;
@@ -33,10 +34,45 @@ pub(crate) enum Op {
     Join,
 }
 
+/// How often a goroutine without budget is told in one poll to come back, before it gets a fresh budget. A goroutine
+/// that returns to its run loop is told a few times. If it does not, somebody's executor inside of its poll asks
+/// again and again, and would do so for ever.
+const REFUSALS: u32 = 1024;
+
 const UNLIMITED: u32 = u32::MAX;
 
+/// What the running goroutine may still do in this poll.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    left: u32,
+    /// How often it has been refused since it had none left.
+    refused: u32,
+}
+
+impl Budget {
+    const fn new(left: u32) -> Self {
+        Self { left, refused: 0 }
+    }
+}
+
 thread_local! {
-    static LEFT: Cell<u32> = const { Cell::new(UNLIMITED) };
+    static LEFT: Cell<Budget> = const { Cell::new(Budget::new(UNLIMITED)) };
+}
+
+#[inline]
+fn left() -> u32 {
+    LEFT.try_with(|budget| budget.get().left).unwrap_or(UNLIMITED)
+}
+
+/// Changes what is left, unless that is unlimited.
+#[inline]
+fn change(f: impl FnOnce(u32) -> u32) {
+    let _ = LEFT.try_with(|budget| {
+        let left = budget.get().left;
+        if left != UNLIMITED {
+            budget.set(Budget::new(f(left)));
+        }
+    });
 }
 
 /// Takes one unit of the running goroutine's budget.
@@ -44,16 +80,9 @@ thread_local! {
 /// `Pending` means that none was left: the task has been woken and must return to its executor
 /// without having started the operation.
 #[inline]
-pub(crate) fn poll(cx: &mut Context<'_>, _op: Op) -> Poll<()> {
-    let left = LEFT.try_with(Cell::get).unwrap_or(UNLIMITED);
-    if left == UNLIMITED {
-        return Poll::Ready(());
-    }
-    if left == 0 {
-        cx.waker().wake_by_ref();
-        return Poll::Pending;
-    }
-    LEFT.set(left - 1);
+pub(crate) fn poll(cx: &mut Context<'_>, op: Op) -> Poll<()> {
+    ready!(available(cx));
+    charge(op);
     Poll::Ready(())
 }
 
@@ -63,57 +92,66 @@ pub(crate) fn poll(cx: &mut Context<'_>, _op: Op) -> Poll<()> {
 /// ready; it [charges](charge) later.
 #[inline]
 pub(crate) fn available(cx: &mut Context<'_>) -> Poll<()> {
-    if LEFT.try_with(Cell::get).unwrap_or(UNLIMITED) == 0 {
-        cx.waker().wake_by_ref();
-        return Poll::Pending;
+    if is_left() { Poll::Ready(()) } else { refuse(cx) }
+}
+
+#[cold]
+fn refuse(cx: &mut Context<'_>) -> Poll<()> {
+    let refused = LEFT.get().refused;
+    if refused == REFUSALS {
+        LEFT.set(Budget::new(BUDGET));
+        return Poll::Ready(());
     }
-    Poll::Ready(())
+    LEFT.set(Budget { left: 0, refused: refused + 1 });
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// Whether something is left of the running goroutine's budget.
 #[inline]
 pub(crate) fn is_left() -> bool {
-    LEFT.try_with(Cell::get).unwrap_or(UNLIMITED) != 0
+    left() != 0
 }
 
 /// Takes one unit of the running goroutine's budget if one is left, and says so.
 #[inline]
 pub(crate) fn charge(_op: Op) -> bool {
-    LEFT.try_with(|left| match left.get() {
-        UNLIMITED => true,
-        0 => false,
-        some => {
-            left.set(some - 1);
-            true
-        }
-    })
-    .unwrap_or(true)
+    let is_left = is_left();
+    if is_left {
+        change(|left| left - 1);
+    }
+    is_left
 }
 
 /// Gives back the unit that [`poll`] took: the operation had to wait after all.
 #[inline]
 pub(crate) fn refund() {
-    let _ = LEFT.try_with(|left| {
-        if left.get() < BUDGET {
-            left.set(left.get() + 1);
-        }
-    });
+    change(|left| (left + 1).min(BUDGET));
 }
 
 /// Takes what is left of the running goroutine's budget: it lets others run before its next operation. Outside of a
 /// goroutine there is none to take.
 pub(crate) fn exhaust() {
-    let _ = LEFT.try_with(|left| {
-        if left.get() != UNLIMITED {
-            left.set(0);
-        }
-    });
+    change(|_| 0);
 }
 
 /// Grants a fresh budget for one poll of a goroutine; [`leave`] takes back what it returned.
 #[inline]
 pub(crate) fn enter(budget: u32) -> Saved {
-    Saved(LEFT.replace(budget))
+    Saved(LEFT.replace(Budget::new(budget)))
+}
+
+/// Runs `f`, which blocks the thread, without a budget: whoever does that would not let others run by being told to
+/// come back.
+pub(crate) fn without_budget<R>(f: impl FnOnce() -> R) -> R {
+    struct Outer(Saved);
+    impl Drop for Outer {
+        fn drop(&mut self) {
+            leave(self.0);
+        }
+    }
+    let _outer = Outer(enter(UNLIMITED));
+    f()
 }
 
 /// A budget for one poll under a simulated schedule: the whole one, or so little that the goroutine
@@ -132,5 +170,5 @@ pub(crate) fn leave(saved: Saved) {
 }
 
 /// The budget of whoever ran on this thread before [`enter`].
-#[derive(Debug)]
-pub(crate) struct Saved(u32);
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Saved(Budget);
