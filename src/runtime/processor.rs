@@ -45,7 +45,8 @@ pub(crate) struct Processor {
     // Ordering: Relaxed: as for `tick`.
     stalled_at: AtomicU32,
     // Ordering: Relaxed: changes under the lock of `Shared::spares`. The worker itself looks when it is
-    // told to, by `call_attention` or by its parker; to the others it is a hint, as `tick` is.
+    // told to, by `call_attention` or by its parker, and when it wakes somebody: if that is too early to see, the
+    // monitor will find what it has queued. To the others it is a hint, as `tick` is.
     status: AtomicU8,
     /// Something happened that the worker has to look at between two polls.
     // Ordering: Relaxed: a look; `take_attention` follows.

@@ -137,6 +137,8 @@ pub(crate) struct Spares {
     pub(crate) threadless: Vec<usize>,
     /// Workers that are neither abandoned nor spare.
     pub(crate) active: usize,
+    /// Workers that are abandoned: inside of a poll, in which they may wake goroutines.
+    pub(crate) abandoned: usize,
 }
 
 #[derive(Debug, Default)]

@@ -2,7 +2,8 @@
 //! does.
 //!
 //! It sleeps 1 ms between two looks, up to 10 ms when there is nothing to see, and until it is woken
-//! when every worker has slept for a while.
+//! when every worker has slept for a while, and none is abandoned: what that one wakes just before it has
+//! noticed lies in its own queue, and nobody else is told.
 //!
 //! A worker whose poll number has not moved since the last look is *stalled*: if it has work queued,
 //! a sleeper is woken for it and may take even its next slot. One that has not moved for 10 ms while
@@ -116,7 +117,7 @@ impl Monitor {
         for index in 0..made {
             let processor = shared.processor(index);
             let tick = processor.tick();
-            self.polling |= tick % 2 == 1;
+            self.polling |= tick % 2 == 1 && processor.status() == Status::Active;
             let seen = &mut self.seen[index];
             if tick != seen.tick || tick % 2 == 0 {
                 *seen = Seen { tick, since: now, cpu: None, to_name: None };
@@ -198,9 +199,10 @@ fn stalled(shared: &Arc<Shared>, index: usize, seen: &mut Seen, now: Nanos) -> b
     true
 }
 
-fn all_asleep(shared: &Shared) -> bool {
+/// Whether nobody is awake who could wake a goroutine.
+pub(super) fn all_asleep(shared: &Shared) -> bool {
     let spares = shared.spares.lock();
-    shared.idle.sleeping() as usize >= spares.active && spares.active > 0
+    shared.idle.sleeping() as usize >= spares.active && spares.active > 0 && spares.abandoned == 0
 }
 
 /// Takes the place of the worker of `index` away and gives it to a spare. Does nothing if the worker
@@ -218,6 +220,7 @@ pub(crate) fn abandon(shared: &Arc<Shared>, index: usize) -> bool {
         spares.active += 1;
         return false;
     }
+    spares.abandoned += 1;
     drop(spares);
     // Ordering: Relaxed: statistics.
     shared.stuck.fetch_add(1, Ordering::Relaxed);
@@ -273,6 +276,7 @@ pub(crate) fn rejoin(worker: &Worker) {
     let processor = worker.processor();
     {
         let mut spares = shared.spares.lock();
+        spares.abandoned -= 1;
         if spares.active < shared.config.workers {
             spares.active += 1;
             processor.set_status(Status::Active);

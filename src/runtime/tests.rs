@@ -25,3 +25,29 @@ fn t23_a_worker_that_loses_its_place_as_it_goes_to_sleep_takes_no_wake_up_with_i
     }
     drop(entered);
 }
+
+/// What an abandoned worker woke just before it was abandoned lies in its own queue: somebody has to look.
+#[test]
+fn the_monitor_does_not_sleep_while_a_worker_is_abandoned() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let entered = runtime.enter();
+    let shared = context::current();
+    let (release, held) = mpsc::channel::<()>();
+    let stuck = runtime.spawn(async move {
+        context::about_to_block();
+        held.recv().unwrap();
+    });
+    while shared.spares.lock().abandoned == 0 {
+        std::thread::yield_now();
+    }
+    while (shared.idle.sleeping() as usize) < shared.spares.lock().active {
+        std::thread::yield_now();
+    }
+    assert!(!sysmon::all_asleep(&shared));
+    release.send(()).unwrap();
+    drop(entered);
+    runtime.block_on(stuck).unwrap();
+    while shared.spares.lock().abandoned > 0 {
+        std::thread::yield_now();
+    }
+}

@@ -446,7 +446,10 @@ impl Worker {
     /// woken while it ran.
     #[inline]
     pub(crate) fn schedule(&self, task: Item, yielded: bool) {
-        if yielded || self.to_tail.get() {
+        if self.processor().status() == Status::Abandoned {
+            // It may be long before this worker looks at its queue.
+            self.shared.schedule_outside(Chain::One(task));
+        } else if yielded || self.to_tail.get() {
             self.push_ring(task);
         } else if let Some(displaced) = self.processor().put_next(task) {
             self.push_ring(displaced);
