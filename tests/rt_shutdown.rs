@@ -198,3 +198,41 @@ fn hundreds_of_runtimes_come_and_go() {
         assert_eq!(runtime.block_on(async { gort::spawn(async { 5 }).await.unwrap() }), 5);
     }
 }
+
+/// Tells everybody who waits for the event, under the event's own lock.
+struct Notifies(Arc<event_listener::Event>);
+
+impl Drop for Notifies {
+    fn drop(&mut self) {
+        self.0.notify(usize::MAX);
+    }
+}
+
+/// Many libraries wake under a lock, which the future that is woken takes when it is dropped.
+#[test]
+fn a_wake_under_a_lock_does_not_drop_the_future_there() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let event = Arc::new(event_listener::Event::new());
+    let (drops, count) = counter();
+    runtime.block_on(async {
+        for n in 0..10 {
+            let (event, count) = (Arc::clone(&event), count());
+            drop(gort::spawn(async move {
+                let _count = count;
+                if n % 3 == 0 {
+                    let _notifies = Notifies(event);
+                    pending::<()>().await;
+                } else {
+                    loop {
+                        event.listen().await;
+                    }
+                }
+            }));
+        }
+        while event.total_listeners() < 6 {
+            gort::task::yield_now().await;
+        }
+    });
+    drop(runtime);
+    assert_eq!(drops.load(Ordering::SeqCst), 10);
+}

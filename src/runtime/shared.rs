@@ -113,6 +113,8 @@ pub(crate) struct Shared {
     pub(crate) trace: AtomicU64,
     /// Workers that were found stuck, so far.
     pub(crate) stuck: AtomicU64,
+    /// Somebody ends what is in the global queue, see `shutdown::drain`.
+    pub(crate) draining: AtomicBool,
     /// Where the goroutines were started that got a worker stuck and have been reported.
     pub(crate) told_stuck: Mutex<Vec<&'static Location<'static>>>,
     fatal: Mutex<Fatal>,
@@ -172,6 +174,7 @@ impl Shared {
             all_ended: Mutex::new(None),
             trace: AtomicU64::new(0),
             stuck: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
             told_stuck: Mutex::new(Vec::new()),
             fatal: Mutex::new(Fatal::default()),
             threads: Mutex::new(0),

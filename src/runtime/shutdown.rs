@@ -25,6 +25,7 @@ use super::ring::Item;
 use super::shared::{Phase, Shared};
 use crate::sys::clock::Clock;
 use crate::sys::point::BUDGET;
+use crate::sys::sync::atomic::{Ordering, fence};
 use crate::wait::record;
 use async_task::Runnable;
 use event_listener::{Event, Listener};
@@ -45,11 +46,15 @@ pub(crate) fn shut_down(shared: &Arc<Shared>, grace: Option<Duration>) {
     }
     // Whoever waits for a socket from outside of the runtime is told that nothing will come.
     shared.driver.shut_down();
-    // Wakers are called with nothing held: they schedule, and scheduling now drains.
+    // All of them first: what the end of one wakes is runnable already then.
+    let drains = start_draining(shared);
     if shared.num_goroutine() > 0 {
         for reference in record::take_own_references(shared.index()) {
             reference.wake();
         }
+    }
+    if drains {
+        stop_draining(shared);
     }
     drain(shared);
     // Timers that are waited for outside go on elsewhere; those of the goroutines are gone.
@@ -91,14 +96,37 @@ pub(crate) fn wait_until(event: &Event, grace: Option<Duration>, done: impl Fn()
     }
 }
 
-/// Ends every task in the global queue.
+/// Ends every task in the global queue, and what that wakes; does nothing if somebody is about it, who will see what
+/// the caller has put there.
+///
+/// That may be the caller itself: what it ends may wake others under a lock (of an `event_listener::Event`, say)
+/// that their futures take when they are dropped. So they are not dropped there, but after it.
 pub(crate) fn drain(shared: &Shared) {
-    while let Some(chain) = shared.inject.pop() {
-        match chain {
-            Chain::One(task) => end(task),
-            Chain::Many(tasks) => tasks.into_iter().for_each(end),
+    while start_draining(shared) {
+        while let Some(chain) = shared.inject.pop() {
+            match chain {
+                Chain::One(task) => end(task),
+                Chain::Many(tasks) => tasks.into_iter().for_each(end),
+            }
+        }
+        stop_draining(shared);
+        if shared.inject.is_empty() {
+            return;
         }
     }
+}
+
+/// Whether nobody else drains; then the caller does from now on.
+fn start_draining(shared: &Shared) -> bool {
+    // Ordering: SeqCst, with the fence of whoever has put something into the queue before it: either this
+    // finds that nobody drains, or whoever does finds what was put there, after the fence below.
+    !shared.draining.swap(true, Ordering::SeqCst)
+}
+
+fn stop_draining(shared: &Shared) {
+    // Ordering: SeqCst: see `start_draining`.
+    shared.draining.store(false, Ordering::SeqCst);
+    fence(Ordering::SeqCst);
 }
 
 fn end(task: Item) {

@@ -446,7 +446,7 @@ impl Worker {
     /// woken while it ran.
     #[inline]
     pub(crate) fn schedule(&self, task: Item, yielded: bool) {
-        if self.processor().status() == Status::Abandoned {
+        if self.processor().status() == Status::Abandoned && self.shared.is_running() {
             // It may be long before this worker looks at its queue.
             self.shared.schedule_outside(Chain::One(task));
         } else if yielded || self.to_tail.get() {
