@@ -46,16 +46,15 @@ pub(crate) fn shut_down(shared: &Arc<Shared>, grace: Option<Duration>) {
     }
     // Whoever waits for a socket from outside of the runtime is told that nothing will come.
     shared.driver.shut_down();
+    wait_until(&shared.exited, None, || start_draining(shared));
     // All of them first: what the end of one wakes is runnable already then.
-    let drains = start_draining(shared);
     if shared.num_goroutine() > 0 {
         for reference in record::take_own_references(shared.index()) {
             reference.wake();
         }
     }
-    if drains {
-        stop_draining(shared);
-    }
+    end_all(shared);
+    stop_draining(shared);
     drain(shared);
     // Timers that are waited for outside go on elsewhere; those of the goroutines are gone.
     shared.driver.stop_timers();
@@ -103,12 +102,7 @@ pub(crate) fn wait_until(event: &Event, grace: Option<Duration>, done: impl Fn()
 /// that their futures take when they are dropped. So they are not dropped there, but after it.
 pub(crate) fn drain(shared: &Shared) {
     while start_draining(shared) {
-        while let Some(chain) = shared.inject.pop() {
-            match chain {
-                Chain::One(task) => end(task),
-                Chain::Many(tasks) => tasks.into_iter().for_each(end),
-            }
-        }
+        end_all(shared);
         stop_draining(shared);
         if shared.inject.is_empty() {
             return;
@@ -127,6 +121,17 @@ fn stop_draining(shared: &Shared) {
     // Ordering: SeqCst: see `start_draining`.
     shared.draining.store(false, Ordering::SeqCst);
     fence(Ordering::SeqCst);
+    // The shutdown may wait for its turn.
+    shared.exited.notify(usize::MAX);
+}
+
+fn end_all(shared: &Shared) {
+    while let Some(chain) = shared.inject.pop() {
+        match chain {
+            Chain::One(task) => end(task),
+            Chain::Many(tasks) => tasks.into_iter().for_each(end),
+        }
+    }
 }
 
 fn end(task: Item) {
