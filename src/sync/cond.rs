@@ -14,7 +14,7 @@ use crate::runtime::context;
 use crate::sys::const_fn;
 use crate::wait::batch::WakeBatch;
 use crate::wait::object::Object;
-use queue::{Number, Queue, Told};
+use queue::{Queue, Signal, Told};
 use std::fmt;
 
 /// A condition variable: goroutines that hold a lock wait here until another says that what the lock protects
@@ -206,10 +206,10 @@ impl Cond {
     pub fn broadcast(&self) {
         let mut wakes = WakeBatch::new();
         let mut queue = self.queue.lock();
-        let signal = queue.number();
+        let broadcast = queue.number();
         loop {
             while !wakes.is_full() {
-                match queue.tell_one(signal) {
+                match queue.tell_next(broadcast) {
                     Told::Nobody => break,
                     told => told.waker().into_iter().for_each(|waker| wakes.push(waker)),
                 }
@@ -225,7 +225,8 @@ impl Cond {
     }
 
     /// A signal was not used: gives it to the next that waited when it was given.
-    fn pass_on(&self, signal: Number) {
+    fn pass_on(&self, signal: Signal) {
+        let Signal::One(signal) = signal else { return };
         let waker = self.queue.lock().tell_one(signal).waker();
         if let Some(waker) = waker {
             waker.wake();

@@ -140,13 +140,26 @@ impl<V> Node<V> {
     #[must_use = "somebody has to be woken"]
     #[inline]
     pub(crate) unsafe fn complete(&self) -> Option<Waker> {
+        // SAFETY: this function's contract.
+        unsafe { self.complete_with(0) }
+    }
+
+    /// As [`complete`](Self::complete), with an outcome that the owner of a plain waiter finds in
+    /// [`Waiter::chosen`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`complete`](Self::complete).
+    #[must_use = "somebody has to be woken"]
+    #[inline]
+    pub(crate) unsafe fn complete_with(&self, outcome: u32) -> Option<Waker> {
         // SAFETY: (L1): under the lock, and not settled yet.
         let seat = unsafe { self.seat() };
         // SAFETY: claimed: the owner waits for the outcome or for the lock before it frees the waiter.
         let (waiter, case) = unsafe { seat.assigned() };
         // SAFETY: (W2) or (W3): we hold the lock and won the claim.
         let waker = unsafe { waiter.take_waker() };
-        waiter.settle(case);
+        waiter.settle(case, outcome);
         waker
     }
 

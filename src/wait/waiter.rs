@@ -10,7 +10,7 @@
 //! | `FRESH` | never registered: all fields but the claim are uninitialised | the owner |
 //! | `IDLE` | no node is linked; nobody else knows the waiter | the owner |
 //! | `WAITING` | nodes are linked | plain: whoever holds the object's lock; select: anybody, by CAS |
-//! | `CHOSEN + case` | arm `case` is (being) completed by the winner | the owner, once it has synchronised with the winner |
+//! | `CHOSEN + case` | arm `case` is (being) completed by the winner; a plain waiter is, with that outcome | the owner, once it has synchronised with the winner |
 //!
 //! # Who may touch the waker, the record and the poll number (W)
 //!
@@ -81,7 +81,7 @@ impl Waiter {
         self.claim.load(Ordering::Relaxed) == WAITING
     }
 
-    /// The case that somebody completed, if somebody did. For the owner.
+    /// The case that somebody completed, if somebody did; of a plain waiter, the outcome. For the owner.
     #[inline]
     pub(crate) fn chosen(&self) -> Option<u32> {
         // Ordering: Acquire pairs with the Release in `settle`: a plain waiter's node may be read
@@ -134,13 +134,13 @@ impl Waiter {
             .is_ok()
     }
 
-    /// Publishes the outcome of a plain waiter. From here on the owner may free it, even without
-    /// the lock: the caller's last access.
+    /// Publishes the `outcome` of a plain waiter, a number of the object's own. From here on the owner may
+    /// free it, even without the lock: the caller's last access.
     #[inline]
-    pub(crate) fn settle(&self, case: u32) {
+    pub(crate) fn settle(&self, case: u32, outcome: u32) {
         if case == PLAIN {
             // Ordering: Release pairs with the Acquire in `chosen`.
-            self.claim.store(CHOSEN, Ordering::Release);
+            self.claim.store(CHOSEN + outcome, Ordering::Release);
         }
     }
 

@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "the node is linked into the queue by address")]
 
-use super::queue::{Number, Ticket};
+use super::queue::{Signal, Ticket};
 use super::{Cond, Locker};
 use crate::wait::arm::{Arm, ObjectGuard};
 use crate::wait::batch::WakeBatch;
@@ -30,7 +30,7 @@ enum Stage<L> {
     /// In line, or told and not seen.
     Waiting,
     /// Told; the lock is being taken again.
-    Relocking(Number),
+    Relocking(Signal),
     /// The lock has been yielded, or the release panicked.
     Over,
 }
@@ -105,7 +105,7 @@ struct Turn<'a> {
     /// Whether it can be claimed, or was and has not been collected.
     armed: Cell<bool>,
     /// The signal that it was given, once it has been collected.
-    signal: Cell<Option<Number>>,
+    signal: Cell<Option<Signal>>,
     node: Node<Ticket>,
 }
 
@@ -114,7 +114,7 @@ unsafe impl Send for Turn<'_> {}
 
 impl Turn<'_> {
     /// The signal that it was given, if it was. It has left the queue then.
-    fn signal(&self) -> Option<Number> {
+    fn signal(&self) -> Option<Signal> {
         self.signal.take().or_else(|| {
             // SAFETY: not collected, so it is linked; and ours.
             unsafe { self.cond.queue.lock().collect(&self.node) }
@@ -122,7 +122,7 @@ impl Turn<'_> {
     }
 
     /// Leaves the queue; returns the signal that it was given.
-    fn leave(&self) -> Option<Number> {
+    fn leave(&self) -> Option<Signal> {
         self.signal.take().or_else(|| {
             // SAFETY: not collected, so it is linked; and ours.
             unsafe { self.cond.queue.lock().leave(&self.node) }

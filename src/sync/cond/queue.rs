@@ -11,6 +11,10 @@
 //! waiting when that was given. In both cases a signal wakes one that Go could have woken, and no waiter
 //! goes on without one.
 //!
+//! A broadcast is no such thing that can be used or not: whoever waited when it was given is told of it. So
+//! nobody is left to take it, or to hand it on to, and a waiter that was told by one belongs to no list: it goes on
+//! without the lock.
+//!
 //! A wait that is an arm of a select takes its ticket when the arm is tried first, keeps its place while the select
 //! looks at other arms, and is claimed by the signal: one whose select has been decided is passed over.
 //!
@@ -35,6 +39,11 @@ const TAG_TOLD: u8 = 1;
 const TAG_KEPT: u8 = 2;
 /// The same, told.
 const TAG_KEPT_TOLD: u8 = 3;
+/// Told of a broadcast, and in no list.
+const TAG_TOLD_ALL: u8 = 4;
+
+/// The outcome of a plain waiter that was told of a broadcast.
+const BROADCAST: u32 = 1;
 
 /// A ticket, or a signal's number.
 pub(super) type Number = u64;
@@ -51,6 +60,15 @@ impl Ticket {
     pub(super) fn none() -> Self {
         Self { entered: 0, signal: 0 }
     }
+}
+
+/// What a waiter was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// To go on in the place of any other that waited at this number.
+    One(Number),
+    /// To go on, as everybody.
+    All,
 }
 
 /// Whom a signal found.
@@ -149,6 +167,15 @@ impl Queue {
 
     /// Gives a signal to the first that waited when it was given.
     pub(super) fn tell_one(&mut self, signal: Number) -> Told {
+        self.tell(signal, false)
+    }
+
+    /// Tells the first that waited at the number of a broadcast.
+    pub(super) fn tell_next(&mut self, broadcast: Number) -> Told {
+        self.tell(broadcast, true)
+    }
+
+    fn tell(&mut self, signal: Number, broadcast: bool) -> Told {
         loop {
             let found = self.waiting.find(|seat| seat.data.entered < signal && is_waited_for(seat));
             let Some(node) = found else { return Told::Nobody };
@@ -162,11 +189,17 @@ impl Queue {
                 // A select that has been decided since it was found; it will not be found again.
                 continue;
             }
+            // SAFETY: it is in the list, whose lock the caller holds.
+            unsafe { self.waiting.remove(node) };
+            // SAFETY: it was linked.
+            if broadcast && !kept && !unsafe { seat.is_select() } {
+                seat.tag = TAG_TOLD_ALL;
+                // SAFETY: found linked under the lock. It may be gone after this.
+                return Told::Somebody(unsafe { found.complete_with(BROADCAST) });
+            }
             seat.tag = if kept { TAG_KEPT_TOLD } else { TAG_TOLD };
             seat.data.signal = signal;
             self.newest = self.newest.max(signal);
-            // SAFETY: it is in the list, whose lock the caller holds.
-            unsafe { self.waiting.remove(node) };
             // SAFETY: not linked any more, pinned; its owner unlinks it.
             unsafe { self.told.push_back(node) };
             if kept {
@@ -221,7 +254,7 @@ impl Queue {
         &mut self,
         node: &Node<Ticket>,
         robber: Option<&'static Record>,
-    ) -> Option<Number> {
+    ) -> Option<Signal> {
         // SAFETY: by this function's contract.
         let robbed = unsafe { self.uncollected(node, robber) }?;
         // SAFETY: it is in the list, whose lock the caller holds.
@@ -246,32 +279,35 @@ impl Queue {
         unsafe { self.waiting.insert_before(front, robbed) };
         // SAFETY: in line, by this function's contract.
         unsafe { self.waiting.remove(NonNull::from(node)) };
-        Some(signal)
+        Some(Signal::One(signal))
     }
 
-    /// The signal that the node was given, which leaves the queue then.
+    /// What the node was told, which is in no list then.
     ///
     /// # Safety
     ///
-    /// The node is linked, and the caller owns it and holds the lock.
-    pub(super) unsafe fn collect(&mut self, node: &Node<Ticket>) -> Option<Number> {
+    /// The caller owns the node and holds the lock, and the node is linked or was told of a broadcast.
+    pub(super) unsafe fn collect(&mut self, node: &Node<Ticket>) -> Option<Signal> {
         // SAFETY: (L1): under the lock.
         let seat = unsafe { node.seat() };
-        let told = seat.tag == TAG_TOLD || seat.tag == TAG_KEPT_TOLD;
-        let signal = seat.data.signal;
-        told.then(|| {
-            // SAFETY: it was told, so it is in this list.
-            unsafe { self.told.remove(NonNull::from(node)) };
-            signal
-        })
+        match seat.tag {
+            TAG_TOLD | TAG_KEPT_TOLD => {
+                let signal = seat.data.signal;
+                // SAFETY: it was told, so it is in this list.
+                unsafe { self.told.remove(NonNull::from(node)) };
+                Some(Signal::One(signal))
+            }
+            TAG_TOLD_ALL => Some(Signal::All),
+            _ => None,
+        }
     }
 
-    /// Leaves the queue, wherever it is; returns the signal that it was given.
+    /// Leaves the queue, wherever it is; returns what it was told.
     ///
     /// # Safety
     ///
     /// As for [`collect`](Self::collect).
-    pub(super) unsafe fn leave(&mut self, node: &Node<Ticket>) -> Option<Number> {
+    pub(super) unsafe fn leave(&mut self, node: &Node<Ticket>) -> Option<Signal> {
         // SAFETY: by this function's contract.
         let signal = unsafe { self.collect(node) };
         if signal.is_none() {
@@ -280,6 +316,11 @@ impl Queue {
         }
         signal
     }
+}
+
+/// Whether the waiter has been told of a broadcast: then its node is in no list, and nobody else looks at it.
+pub(super) fn was_broadcast_to(waiter: &Waiter) -> bool {
+    waiter.chosen() == Some(BROADCAST)
 }
 
 /// Whether a signal may be given to a node in line: not to a select that has been decided. Under the lock.

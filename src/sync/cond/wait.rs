@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "waiters are linked into the queue by address")]
 
 use super::arm::CondArm;
-use super::queue::{Number, Ticket};
+use super::queue::{Signal, Ticket, was_broadcast_to};
 use super::{Cond, Locker};
 use crate::wait::place::Place;
 use crate::wait::record::{self, WaitReason};
@@ -28,7 +28,7 @@ enum Stage<L> {
     /// In line, or told and not seen.
     Waiting(Place<Ticket>),
     /// Told; the lock is being taken again.
-    Relocking(Number),
+    Relocking(Signal),
     /// The lock has been yielded, or the release panicked.
     Over,
 }
@@ -96,10 +96,13 @@ impl<'a, L: Locker> CondWait<'a, L> {
     }
 }
 
-/// The signal that was given to this waiter, or that it may take; stores the waker if there is none.
-fn look(place: &Place<Ticket>, cond: &Cond, waker: &Waker) -> Option<Number> {
-    // The common case, which needs no waker: it was woken because it was told.
-    // SAFETY: it is linked, and ours.
+/// What this waiter was told, or the signal that it may take; stores the waker if there is none.
+fn look(place: &Place<Ticket>, cond: &Cond, waker: &Waker) -> Option<Signal> {
+    // The common cases, which need no waker: it was woken because it was told.
+    if was_broadcast_to(&place.waiter) {
+        return Some(Signal::All);
+    }
+    // SAFETY: it is linked, unless it was told of a broadcast just now; and ours.
     if let Some(signal) = unsafe { cond.queue.lock().collect(&place.node) } {
         return Some(signal);
     }
@@ -121,7 +124,8 @@ fn look(place: &Place<Ticket>, cond: &Cond, waker: &Waker) -> Option<Number> {
 impl<L: Locker> Drop for CondWait<'_, L> {
     fn drop(&mut self) {
         let unused = match &self.stage {
-            // SAFETY: it is linked while it waits, and ours.
+            Stage::Waiting(place) if was_broadcast_to(&place.waiter) => None,
+            // SAFETY: it is linked while it waits, unless it was told of a broadcast just now; and ours.
             Stage::Waiting(place) => unsafe { self.cond.queue.lock().leave(&place.node) },
             Stage::Relocking(signal) => Some(*signal),
             Stage::New(_) | Stage::Over => None,
