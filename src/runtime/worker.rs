@@ -27,7 +27,7 @@ use super::join::JoinHandle;
 use super::processor::{Processor, Status};
 use super::ring::{self, Item};
 use super::schedule::Schedule;
-use super::shared::Shared;
+use super::shared::{Phase, Shared};
 use super::{shutdown, sysmon};
 use crate::reactor::{self, Wait};
 use crate::sys::choose::{Script, choose};
@@ -605,7 +605,9 @@ pub(crate) fn start_thread(shared: &Arc<Shared>, index: usize) -> std::io::Resul
         worker.processor().bind_thread();
         worker.run(&mut Thread);
         worker.hand_over();
-        shutdown::end_leftovers(&owned);
+        if owned.phase() == Phase::ShuttingDown {
+            shutdown::drain(&owned);
+        }
         drop(worker);
         owned.thread_stops();
         thread_is_gone(&owned);
@@ -631,7 +633,6 @@ mod loom;
 mod tests {
     use super::*;
     use crate::runtime::Builder;
-    use crate::runtime::shared::Phase;
     use crate::sys::park::Parker;
     use std::time::Duration;
 
