@@ -393,14 +393,14 @@ impl Shared {
         if self.phase.fetch_max(phase as u8, Ordering::AcqRel) >= phase as u8 {
             return false;
         }
+        // Ordering: pairs with the fence in `push_outside`, and with the one in `may_begin`.
+        fence(Ordering::SeqCst);
         for processor in self.processors() {
             processor.call_attention();
             processor.unpark(&self.driver);
         }
         self.sysmon.unpark();
         self.hosts.wake_all();
-        // Ordering: pairs with the fence in `push_outside`.
-        fence(Ordering::SeqCst);
         true
     }
 

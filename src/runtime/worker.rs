@@ -34,7 +34,7 @@ use crate::sys::choose::{Script, choose};
 use crate::sys::clock::{Clock, Nanos};
 use crate::sys::lane::lane;
 use crate::sys::point::BUDGET;
-use crate::sys::sync::atomic::Ordering;
+use crate::sys::sync::atomic::{Ordering, fence};
 use crate::wait::record::{self, FreeList, Record};
 use async_task::Runnable;
 use std::cell::{Cell, RefCell};
@@ -155,6 +155,15 @@ impl Worker {
     }
 
     // ----- the loop
+
+    /// Whether the worker may begin. Its thread may be started while the runtime ends: whoever ends it tells
+    /// those whose processors it finds, and this one may not have been there.
+    fn may_begin(&self) -> bool {
+        // Ordering: pairs with the fence in `enter_phase`: either this processor is found there, or the phase
+        // here.
+        fence(Ordering::SeqCst);
+        self.shared.is_running()
+    }
 
     /// Runs tasks until the host says stop.
     pub(crate) fn run(&self, host: &mut dyn Host) {
@@ -603,7 +612,9 @@ pub(crate) fn start_thread(shared: &Arc<Shared>, index: usize) -> std::io::Resul
         owned.thread_started();
         let worker = Worker::new(Arc::clone(&owned), index);
         worker.processor().bind_thread();
-        worker.run(&mut Thread);
+        if worker.may_begin() {
+            worker.run(&mut Thread);
+        }
         worker.hand_over();
         if owned.phase() == Phase::ShuttingDown {
             shutdown::drain(&owned);

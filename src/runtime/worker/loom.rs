@@ -22,6 +22,22 @@ struct Runtime(Arc<Shared>);
 impl Runtime {
     /// With the processors of `workers` active workers and of `spares` that wait to be needed.
     fn new(workers: usize, spares: usize) -> Self {
+        let runtime = Self::without_processors(workers, spares);
+        for index in 0..workers + spares {
+            runtime.make_processor();
+            let mut seats = runtime.spares.lock();
+            if index < workers {
+                seats.active += 1;
+            } else {
+                runtime.processor(index).set_status(Status::Spare);
+                seats.parked.push(index);
+            }
+        }
+        runtime
+    }
+
+    /// With room for so many.
+    fn without_processors(workers: usize, spares: usize) -> Self {
         let config = Config {
             workers,
             current_thread: false,
@@ -38,18 +54,7 @@ impl Runtime {
             global: false,
         };
         let driver = Driver::new(Clock::Real, Backend::Bare, workers + spares).unwrap();
-        let shared = Shared::new(config, driver, Clock::Real);
-        for index in 0..workers + spares {
-            shared.make_processor();
-            let mut seats = shared.spares.lock();
-            if index < workers {
-                seats.active += 1;
-            } else {
-                shared.processor(index).set_status(Status::Spare);
-                seats.parked.push(index);
-            }
-        }
-        Self(shared)
+        Self(Shared::new(config, driver, Clock::Real))
     }
 
     fn worker(&self, index: usize) -> Worker {
@@ -242,6 +247,25 @@ fn a_place_that_becomes_free_is_taken() {
         }
         assert_eq!(returns.join().unwrap(), abandoned);
         assert_eq!(seats(&runtime), (1, 1));
+    });
+}
+
+/// A worker is made while the runtime ends: it is told, or sees it by itself.
+#[test]
+fn a_worker_that_is_made_beside_the_end() {
+    loom::model(|| {
+        let runtime = Runtime::without_processors(1, 0);
+        let begins = {
+            let shared = Arc::clone(&runtime);
+            thread::spawn(move || {
+                let index = shared.make_processor().unwrap();
+                let worker = Worker::new(Arc::clone(&shared), index);
+                worker.may_begin()
+            })
+        };
+        runtime.enter_phase(Phase::Dead);
+        let begins = begins.join().unwrap();
+        assert!(!begins || runtime.processor(0).has_attention(), "it runs for ever");
     });
 }
 
