@@ -236,3 +236,43 @@ fn a_wake_under_a_lock_does_not_drop_the_future_there() {
     drop(runtime);
     assert_eq!(drops.load(Ordering::SeqCst), 10);
 }
+
+/// The same for a thread outside of the runtime, which finds that the runtime shuts down.
+#[test]
+fn a_wake_from_outside_under_a_lock_does_not_drop_the_future_there() {
+    let hour = Duration::from_secs(3600);
+    let runtime =
+        Builder::new_multi_thread().worker_threads(1).shutdown_grace(hour).build().unwrap();
+    let event = Arc::new(event_listener::Event::new());
+    let (drops, count) = counter();
+    let listens = {
+        let (event, count) = (Arc::clone(&event), count());
+        async move {
+            let _count = count;
+            event.listen().await;
+        }
+    };
+    drop(runtime.spawn(listens));
+    while event.total_listeners() == 0 {
+        std::thread::yield_now();
+    }
+    // The shutdown waits for a goroutine that is inside of its poll.
+    let (polled, is_polled) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    drop(runtime.spawn(async move {
+        polled.send(()).unwrap();
+        released.recv().unwrap();
+    }));
+    is_polled.recv().unwrap();
+    let handle = runtime.handle().clone();
+    let shutdown = std::thread::spawn(move || runtime.shutdown_timeout(hour));
+    // What is started from now on is refused.
+    while !handle.spawn(async {}).is_finished() {
+        std::thread::yield_now();
+    }
+    assert_eq!(event.notify(usize::MAX), 1);
+    assert_eq!(drops.load(Ordering::SeqCst), 0, "it is dropped by the shutdown");
+    release.send(()).unwrap();
+    shutdown.join().unwrap();
+    assert_eq!(drops.load(Ordering::SeqCst), 1);
+}

@@ -139,12 +139,12 @@ impl Drop for Core<'_> {
     fn drop(&mut self) {
         // A shutdown sets the phase and then takes the worker: either it finds the worker there, or the phase
         // is seen here.
-        let over = || self.shared.phase() == Phase::ShuttingDown;
+        let over = || self.shared.phase() >= Phase::ShuttingDown;
         let worker = self.worker.take().expect("it is put back once");
         if let Err(worker) = self.shared.hosts.put_unless(over, worker) {
             worker.hand_over();
             drop(worker);
-            shutdown::drain(self.shared);
+            shutdown::end_leftovers(self.shared);
         }
         worker::thread_is_gone(self.shared);
     }

@@ -74,6 +74,8 @@ pub(crate) enum Phase {
     Dead = 1,
     /// Nothing new starts, everything there is ends.
     ShuttingDown = 2,
+    /// It has ended, but for what threads keep inside of a poll.
+    Over = 3,
 }
 
 /// See the module documentation.
@@ -113,8 +115,6 @@ pub(crate) struct Shared {
     pub(crate) trace: AtomicU64,
     /// Workers that were found stuck, so far.
     pub(crate) stuck: AtomicU64,
-    /// Somebody ends what is in the global queue, see `shutdown::drain`.
-    pub(crate) draining: AtomicBool,
     /// Where the goroutines were started that got a worker stuck and have been reported.
     pub(crate) told_stuck: Mutex<Vec<&'static Location<'static>>>,
     fatal: Mutex<Fatal>,
@@ -174,7 +174,6 @@ impl Shared {
             all_ended: Mutex::new(None),
             trace: AtomicU64::new(0),
             stuck: AtomicU64::new(0),
-            draining: AtomicBool::new(false),
             told_stuck: Mutex::new(Vec::new()),
             fatal: Mutex::new(Fatal::default()),
             threads: Mutex::new(0),
@@ -201,7 +200,7 @@ impl Shared {
 
     /// Takes a runtime out of the table that was shut down and whose last task has ended.
     pub(crate) fn unlist_if_over(&self) {
-        if self.phase() == Phase::ShuttingDown
+        if self.phase() == Phase::Over
             && self.num_goroutine() == 0
             && *self.threads.lock() == 0
             && self.pool.is_over()
@@ -319,21 +318,25 @@ impl Shared {
     /// Makes tasks runnable from outside of the workers.
     #[cold]
     pub(crate) fn schedule_outside(&self, chain: Chain) {
-        if self.push_outside(chain) {
-            super::shutdown::drain(self);
-        } else {
-            self.notify();
+        match self.push_outside(chain) {
+            Phase::Running => self.notify(),
+            Phase::Dead | Phase::ShuttingDown => {}
+            Phase::Over => super::shutdown::end_queued(self),
         }
     }
 
-    /// Puts tasks into the global queue. Returns whether the runtime shuts down, so that nobody but the
-    /// caller may come to look there.
-    pub(super) fn push_outside(&self, chain: Chain) -> bool {
+    /// Puts tasks into the global queue. Returns the phase, which tells who will look there.
+    pub(super) fn push_outside(&self, chain: Chain) -> Phase {
         self.inject.push(chain);
-        // Ordering: pairs with the fence in `enter_phase`: either the drain of the shutdown sees the
-        // chain or this load sees its phase.
+        self.phase_after_push()
+    }
+
+    /// The phase, for whoever has put something into the global queue.
+    pub(super) fn phase_after_push(&self) -> Phase {
+        // Ordering: pairs with the fence in `enter_phase`: either the last look of the shutdown sees what was
+        // pushed or this load sees its phase.
         fence(Ordering::SeqCst);
-        self.phase() == Phase::ShuttingDown
+        self.phase()
     }
 
     /// Makes a blocking job runnable: on a thread of the pool, or, simulated, among the goroutines.
@@ -376,7 +379,8 @@ impl Shared {
         match self.phase.load(Ordering::Acquire) {
             0 => Phase::Running,
             1 => Phase::Dead,
-            _ => Phase::ShuttingDown,
+            2 => Phase::ShuttingDown,
+            _ => Phase::Over,
         }
     }
 
@@ -393,7 +397,7 @@ impl Shared {
         if self.phase.fetch_max(phase as u8, Ordering::AcqRel) >= phase as u8 {
             return false;
         }
-        // Ordering: pairs with the fence in `push_outside`, and with the one in `may_begin`.
+        // Ordering: pairs with the fence in `phase_after_push`, and with the one in `may_begin`.
         fence(Ordering::SeqCst);
         for processor in self.processors() {
             processor.call_attention();

@@ -9,12 +9,18 @@
 //!    not inside a poll becomes runnable.
 //! 5. Runnable goroutines are run one last time, aborted: this drops each future once, on the
 //!    caller's thread. What those drops wake is run in turn, until nothing is left.
-//! 6. The blocking pool is stopped.
-//! 7. When the last task has ended, here or on the thread of a stuck one, the runtime leaves the
+//! 6. The phase becomes `Over`, and the queue is looked at once more.
+//! 7. The blocking pool is stopped.
+//! 8. When the last task has ended, here or on the thread of a stuck one, the runtime leaves the
 //!    table.
 //!
-//! A wake or spawn that races with this pushes to the global queue, then looks at the phase; the
-//! phase is set before the queue is drained. So one of the two sees the other.
+//! Until the phase is `Over`, a wake only pushes to the global queue, whatever thread it is on: who wakes may
+//! hold a lock (that of an `event_listener::Event`, say) which the future that it wakes takes when it is dropped.
+//! From then on whoever makes a goroutine runnable ends it himself. By then that is the thread that was inside of
+//! its poll, as every other one has been woken for its end already, or one that starts a new one.
+//!
+//! Such a push looks at the phase after it, and the last look at the queue comes after the phase: one of the two
+//! sees the other.
 
 #![expect(unsafe_code, reason = "tasks travel through the queues as raw pointers")]
 
@@ -25,7 +31,6 @@ use super::ring::Item;
 use super::shared::{Phase, Shared};
 use crate::sys::clock::Clock;
 use crate::sys::point::BUDGET;
-use crate::sys::sync::atomic::{Ordering, fence};
 use crate::wait::record;
 use async_task::Runnable;
 use event_listener::{Event, Listener};
@@ -46,16 +51,15 @@ pub(crate) fn shut_down(shared: &Arc<Shared>, grace: Option<Duration>) {
     }
     // Whoever waits for a socket from outside of the runtime is told that nothing will come.
     shared.driver.shut_down();
-    wait_until(&shared.exited, None, || start_draining(shared));
     // All of them first: what the end of one wakes is runnable already then.
     if shared.num_goroutine() > 0 {
         for reference in record::take_own_references(shared.index()) {
             reference.wake();
         }
     }
-    end_all(shared);
-    stop_draining(shared);
-    drain(shared);
+    end_queued(shared);
+    shared.enter_phase(Phase::Over);
+    end_queued(shared);
     // Timers that are waited for outside go on elsewhere; those of the goroutines are gone.
     shared.driver.stop_timers();
     shared.pool.stop(grace);
@@ -95,37 +99,16 @@ pub(crate) fn wait_until(event: &Event, grace: Option<Duration>, done: impl Fn()
     }
 }
 
-/// Ends every task in the global queue, and what that wakes; does nothing if somebody is about it, who will see what
-/// the caller has put there.
-///
-/// That may be the caller itself: what it ends may wake others under a lock (of an `event_listener::Event`, say)
-/// that their futures take when they are dropped. So they are not dropped there, but after it.
-pub(crate) fn drain(shared: &Shared) {
-    while start_draining(shared) {
-        end_all(shared);
-        stop_draining(shared);
-        if shared.inject.is_empty() {
-            return;
-        }
+/// What a thread does that leaves its runtime: if nobody else will look into the global queue any more, what lies
+/// there is ended here.
+pub(crate) fn end_leftovers(shared: &Shared) {
+    if shared.phase_after_push() == Phase::Over {
+        end_queued(shared);
     }
 }
 
-/// Whether nobody else drains; then the caller does from now on.
-fn start_draining(shared: &Shared) -> bool {
-    // Ordering: SeqCst, with the fence of whoever has put something into the queue before it: either this
-    // finds that nobody drains, or whoever does finds what was put there, after the fence below.
-    !shared.draining.swap(true, Ordering::SeqCst)
-}
-
-fn stop_draining(shared: &Shared) {
-    // Ordering: SeqCst: see `start_draining`.
-    shared.draining.store(false, Ordering::SeqCst);
-    fence(Ordering::SeqCst);
-    // The shutdown may wait for its turn.
-    shared.exited.notify(usize::MAX);
-}
-
-fn end_all(shared: &Shared) {
+/// Ends every task in the global queue.
+pub(crate) fn end_queued(shared: &Shared) {
     while let Some(chain) = shared.inject.pop() {
         match chain {
             Chain::One(task) => end(task),

@@ -27,7 +27,7 @@ use super::join::JoinHandle;
 use super::processor::{Processor, Status};
 use super::ring::{self, Item};
 use super::schedule::Schedule;
-use super::shared::{Phase, Shared};
+use super::shared::Shared;
 use super::{shutdown, sysmon};
 use crate::reactor::{self, Wait};
 use crate::sys::choose::{Script, choose};
@@ -616,9 +616,7 @@ pub(crate) fn start_thread(shared: &Arc<Shared>, index: usize) -> std::io::Resul
             worker.run(&mut Thread);
         }
         worker.hand_over();
-        if owned.phase() == Phase::ShuttingDown {
-            shutdown::drain(&owned);
-        }
+        shutdown::end_leftovers(&owned);
         drop(worker);
         owned.thread_stops();
         thread_is_gone(&owned);
@@ -644,6 +642,7 @@ mod loom;
 mod tests {
     use super::*;
     use crate::runtime::Builder;
+    use crate::runtime::shared::Phase;
     use crate::sys::park::Parker;
     use std::time::Duration;
 
