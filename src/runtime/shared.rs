@@ -387,7 +387,7 @@ impl Shared {
     #[inline]
     pub(crate) fn is_running(&self) -> bool {
         // Ordering: Relaxed: who finds it running too late is told by its parker, its attention, or the
-        // fence in `schedule_outside`.
+        // fence in `phase_after_push`.
         self.phase.load(Ordering::Relaxed) == Phase::Running as u8
     }
 
