@@ -585,20 +585,23 @@ fn t28_a_panic_while_a_future_is_dropped_belongs_to_the_handle() {
 fn t28_a_panic_while_the_shutdown_drops_futures_harms_nobody() {
     for runtime in [workers(2), current_thread()] {
         let (drops, count) = counter();
-        let armed = Arc::new(Barrier::new(2));
+        let armed = Arc::new(AtomicUsize::new(0));
         block_on(&runtime, async {
             for n in 0..20 {
-                let count = count();
+                let (count, armed) = (count(), Arc::clone(&armed));
                 let goroutine = async move {
                     let _count = count;
-                    let _bomb = (n % 2 == 0).then_some(Bomb("at the end"));
+                    let _bomb = (n % 2 == 0).then(|| Bomb("at the end"));
+                    armed.fetch_add(1, Ordering::SeqCst);
                     pending::<()>().await;
                 };
                 drop(if n % 3 == 0 { gort::go(goroutine) } else { gort::spawn(goroutine) });
             }
-            gort::task::yield_now().await;
+            while armed.load(Ordering::SeqCst) < 20 {
+                gort::task::yield_now().await;
+            }
         });
-        drop(armed);
+        assert_eq!(runtime.handle().num_goroutine(), 20, "nothing has gone off yet");
         drop(runtime);
         assert_eq!(drops.load(Ordering::SeqCst), 20);
     }
