@@ -89,7 +89,7 @@ impl<A: Arm> Future for Armed<A> {
 const LATE: Nanos = 2_000_000;
 
 fn poll_at(lock: Pin<&mut RawLock<'_>>, now: Nanos) -> bool {
-    lock.poll_at(&mut Context::from_waker(Waker::noop()), now).is_ready()
+    lock.poll_at(&mut Context::from_waker(Waker::noop()), || now).is_ready()
 }
 
 /// Three want the lock at once: whoever parks is woken by a release, whichever way they meet.

@@ -458,17 +458,18 @@ impl RawMutex {
         robbed.is_some()
     }
 
-    /// Takes a node out of the queue.
+    /// Takes a node out of the queue, and clears bits.
     ///
     /// # Safety
     ///
     /// The node is in it.
-    unsafe fn unlink(&self, queue: &mut List<Seen>, node: &Node<Seen>) {
+    unsafe fn unlink(&self, queue: &mut List<Seen>, node: &Node<Seen>, clear: u32) {
         // SAFETY: by this function's contract.
         unsafe { queue.remove(NonNull::from(node)) };
-        if queue.is_empty() {
+        let clear = if queue.is_empty() { clear | QUEUED | STARVING } else { clear };
+        if clear != 0 {
             // Ordering: Relaxed: these bits change under the queue's lock only, and carry no data.
-            self.state.fetch_and(!(QUEUED | STARVING), Ordering::Relaxed);
+            self.state.fetch_and(!clear, Ordering::Relaxed);
         }
     }
 }
@@ -578,14 +579,22 @@ impl<'a> RawLock<'a> {
     fn poll_slow(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         assert!(!matches!(self.stage, Stage::Done), "`lock` polled after it was ready");
         ready!(point::poll(cx, Op::Sync));
-        self.poll_at(cx, now())
+        self.poll_at(cx, now)
     }
 
     /// [`poll_slow`](Self::poll_slow) at a given time.
-    pub(super) fn poll_at(self: Pin<&mut Self>, cx: &mut Context<'_>, now: Nanos) -> Poll<()> {
+    pub(super) fn poll_at(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        now: impl FnOnce() -> Nanos,
+    ) -> Poll<()> {
         // SAFETY: a `Queued` place stays where it is until it has been unlinked.
         let this = unsafe { self.get_unchecked_mut() };
-        let waker = cx.waker().clone();
+        if matches!(&this.stage, Stage::Queued(place) if place.answer(this.mutex)) {
+            this.stage = Stage::Done;
+            return Poll::Ready(());
+        }
+        let (waker, now) = (cx.waker().clone(), now());
         let (acquired, spare) = match this.stage {
             Stage::Queued(_) => this.look_again(waker, now),
             _ => this.enqueue(waker, now),
@@ -645,10 +654,24 @@ impl<'a> RawLock<'a> {
 }
 
 impl Place<Seen> {
+    /// The common case, which needs neither a waker nor the time: the waiter was woken, and nobody was
+    /// faster. Takes the lock then, and leaves the queue.
+    fn answer(&self, mutex: &RawMutex) -> bool {
+        let queue = &mut *mutex.queue.lock();
+        // SAFETY: the node is linked, and we hold the lock of the queue.
+        let woken = unsafe { self.node.seat() }.tag == TAG_WOKEN;
+        if !woken || !mutex.try_lock() {
+            return false;
+        }
+        // SAFETY: it is linked. No waker is left behind: R4.
+        unsafe { mutex.unlink(queue, &self.node, WOKEN) };
+        true
+    }
+
     /// Leaves the queue; returns a waker to be dropped outside of its lock.
     fn leave(&self, mutex: &RawMutex, queue: &mut List<Seen>) -> Option<Waker> {
         // SAFETY: the node is linked: we are `Queued`, and nobody else unlinks.
-        unsafe { mutex.unlink(queue, &self.node) };
+        unsafe { mutex.unlink(queue, &self.node, 0) };
         // SAFETY: (W2): we hold the lock of the queue.
         unsafe { self.waiter.take_waker() }
     }
@@ -722,7 +745,7 @@ impl<'a> LockArm<'a> {
     unsafe fn leave(&self, queue: &mut List<Seen>) -> u8 {
         self.armed.set(false);
         // SAFETY: by this function's contract; nobody else unlinks.
-        unsafe { self.mutex.unlink(queue, &self.node) };
+        unsafe { self.mutex.unlink(queue, &self.node, 0) };
         // SAFETY: (L1): not linked.
         unsafe { self.node.seat() }.tag
     }

@@ -40,7 +40,7 @@ async fn lock_late(lock: RawLock<'_>) {
     let mut lock = pin!(lock);
     let mut now: Nanos = 0;
     poll_fn(|cx| {
-        let polled = lock.as_mut().poll_at(cx, now);
+        let polled = lock.as_mut().poll_at(cx, || now);
         now += 2_000_000 * choose(2) as Nanos;
         polled
     })
@@ -104,7 +104,7 @@ fn kept_unpolled() {
                 let mut kept = Box::pin(guarded.mutex.lock());
                 let mut now = 0;
                 let taken = poll_fn(|cx| {
-                    let taken = kept.as_mut().poll_at(cx, now).is_ready();
+                    let taken = kept.as_mut().poll_at(cx, || now).is_ready();
                     now += 2_000_000;
                     let again = !taken && choose(2) == 0;
                     if again {

@@ -42,7 +42,7 @@ impl<'a> Task<'a> {
         let waker = Waker::from(Arc::clone(&self.count));
         let outer = record::swap_current(self.record);
         let mut cx = Context::from_waker(&waker);
-        let polled = self.lock.as_mut().poll_at(&mut cx, now);
+        let polled = self.lock.as_mut().poll_at(&mut cx, || now);
         record::swap_current(outer);
         polled == Poll::Ready(())
     }
