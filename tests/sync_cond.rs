@@ -11,7 +11,9 @@ use gort::select;
 use gort::sync::{Cond, Mutex, RawMutex, RawRwLock, RwLock, WaitGroup};
 use gort::time::{Duration, timeout};
 use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use sync_util::{drive, panic_text};
 
 #[test]
@@ -188,6 +190,89 @@ fn a_queue_with_two_conditions_loses_nothing() {
         }
         wg.wait().await;
         assert_eq!(*sum.lock().await, (0..40).sum::<u32>());
+    });
+}
+
+/// Who is told of a broadcast stands in the lock's line, and is polled when it has come to it: not before, to find
+/// the lock held.
+#[cfg(not(foreign_executor))]
+#[test]
+fn who_is_told_of_a_broadcast_is_woken_when_the_lock_is_free_for_it() {
+    let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let shared = Arc::new((Mutex::new(Vec::new()), Cond::new()));
+        // One after another.
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let tasks: Vec<_> = (0..5)
+            .map(|i| {
+                let (shared, waiting) = (shared.clone(), waiting.clone());
+                go(async move {
+                    while waiting.load(Ordering::Relaxed) < i {
+                        gosched().await;
+                    }
+                    let mut wait = std::pin::pin!(shared.1.wait(shared.0.lock().await));
+                    let mut polls = 0;
+                    let mut log = std::future::poll_fn(|cx| {
+                        polls += 1;
+                        waiting.fetch_max(i + 1, Ordering::Relaxed);
+                        wait.as_mut().poll(cx)
+                    })
+                    .await;
+                    log.push((i, polls));
+                })
+            })
+            .collect();
+        while waiting.load(Ordering::Relaxed) < 5 {
+            gosched().await;
+        }
+        let held = shared.0.lock().await;
+        shared.1.broadcast();
+        gosched().await;
+        // Two do not come: one has not been woken, and one has.
+        tasks[3].abort();
+        gosched().await;
+        assert!(held.is_empty());
+        drop(held);
+        tasks[0].abort();
+        for (i, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.await.is_ok(), i != 0 && i != 3);
+        }
+        assert_eq!(*shared.0.lock().await, [(1, 2), (2, 2), (4, 2)]);
+    });
+}
+
+/// Hazard T8: the first of those who are told of a broadcast is kept unpolled, by a goroutine that waits for another
+/// of them.
+#[cfg(not(foreign_executor))]
+#[test]
+fn t08_a_wait_that_is_kept_unpolled_holds_up_nobody_who_is_told_beside_it() {
+    let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let shared = Arc::new((Mutex::new(0), Cond::new()));
+        let (done, others) = gort::chan::<()>(0);
+        let inside = shared.clone();
+        let keeper = go(async move {
+            let (mutex, cond) = &*inside;
+            *mutex.lock().await = 1;
+            let mut kept = std::pin::pin!(cond.wait(mutex.lock().await));
+            assert!(common::poll_once(&mut kept).await.is_pending());
+            others.recv().await;
+            drop(kept.await);
+        });
+        while *shared.0.lock().await < 1 {
+            gosched().await;
+        }
+        let inside = shared.clone();
+        go(async move {
+            *inside.0.lock().await = 2;
+            drop(inside.1.wait(inside.0.lock().await).await);
+            done.send(()).await.unwrap();
+        });
+        while *shared.0.lock().await < 2 {
+            gosched().await;
+        }
+        shared.1.broadcast();
+        keeper.await.unwrap();
     });
 }
 

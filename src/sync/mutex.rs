@@ -273,14 +273,19 @@ impl<'a, T: ?Sized> Future for Lock<'a, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mutex = self.mutex;
-        // SAFETY: `raw` is pinned whenever `self` is: nothing moves it out, and there is no `Drop`
-        // or `Unpin` of ours.
-        let raw = unsafe { self.map_unchecked_mut(|this| &mut this.raw) };
-        raw.poll(cx).map(|()| MutexGuard { mutex })
+        self.raw().poll(cx).map(|()| MutexGuard { mutex })
     }
 }
 
 impl<'a, T: ?Sized> Lock<'a, T> {
+    /// The lock without data.
+    #[inline]
+    pub(super) fn raw(self: Pin<&mut Self>) -> Pin<&mut RawLock<'a>> {
+        // SAFETY: `raw` is pinned whenever `self` is: nothing moves it out, and there is no `Drop`
+        // or `Unpin` of ours.
+        unsafe { self.map_unchecked_mut(|this| &mut this.raw) }
+    }
+
     /// The operation, of a future that has not been polled, and the mutex that it locks.
     pub(crate) fn into_arm(self) -> (LockArm<'a>, &'a Mutex<T>) {
         (self.raw.into_arm(), self.mutex)
@@ -323,16 +328,24 @@ impl<T: ?Sized> LockOwned<T> {
     }
 }
 
-impl<T: ?Sized> Future for LockOwned<T> {
-    type Output = OwnedMutexGuard<T>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+impl<T: ?Sized> LockOwned<T> {
+    /// The lock without data.
+    pub(super) fn raw(self: Pin<&mut Self>) -> Pin<&mut RawLock<'static>> {
         // SAFETY: `raw` is treated as pinned: it is not moved, and set to `None` in place.
         let this = unsafe { self.get_unchecked_mut() };
         let Some(raw) = &mut this.raw else { panic!("`LockOwned` polled after it was ready") };
         // SAFETY: as above.
-        let raw = unsafe { Pin::new_unchecked(raw) };
-        std::task::ready!(raw.poll(cx));
+        unsafe { Pin::new_unchecked(raw) }
+    }
+}
+
+impl<T: ?Sized> Future for LockOwned<T> {
+    type Output = OwnedMutexGuard<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        std::task::ready!(self.as_mut().raw().poll(cx));
+        // SAFETY: as in `raw`.
+        let this = unsafe { self.get_unchecked_mut() };
         this.raw = None;
         match this.mutex.take() {
             Some(mutex) => Poll::Ready(OwnedMutexGuard { mutex }),

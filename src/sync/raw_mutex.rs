@@ -42,6 +42,10 @@
 
 #![expect(unsafe_code, reason = "waiters are linked into the queue by address")]
 
+mod requeue;
+
+pub(super) use requeue::Requeue;
+
 use crate::runtime::context;
 use crate::sys::clock::{Clock, Nanos};
 use crate::sys::point::{self, Op};
@@ -99,6 +103,9 @@ impl State {
 
 /// What the queue knows of a waiter: since when it waits.
 type Seen = Nanos;
+
+/// It has been put into the queue by somebody else, and has not looked: it waits from when it does.
+const UNSEEN: Seen = Nanos::MAX;
 
 /// A mutual exclusion lock without data, with bare [`lock`](Self::lock) and
 /// [`unlock`](Self::unlock).
@@ -635,7 +642,8 @@ impl<'a> RawLock<'a> {
         // SAFETY: the node is linked, and we hold the lock of the queue.
         let seat = unsafe { place.node.seat() };
         let tag = std::mem::replace(&mut seat.tag, TAG_WAITS);
-        let starved = now.saturating_sub(seat.data) > STARVATION;
+        seat.data = seat.data.min(now);
+        let starved = now - seat.data > STARVATION;
         if tag == TAG_GRANTED {
             if !starved {
                 // Ordering: Relaxed: the bit changes under the queue's lock only.

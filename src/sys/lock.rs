@@ -45,6 +45,10 @@ mod model {
         pub(crate) fn lock(&self) -> ShortGuard<'_> {
             self.mutex.lock()
         }
+
+        pub(crate) fn try_lock(&self) -> Option<ShortGuard<'_>> {
+            self.mutex.try_lock()
+        }
     }
 }
 
@@ -120,6 +124,10 @@ pub(super) mod short {
                 self.take_slow();
             }
             ShortGuard { lock: self, _local: PhantomData }
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<ShortGuard<'_>> {
+            self.looks_free_and_is_taken().then_some(ShortGuard { lock: self, _local: PhantomData })
         }
 
         /// Looks before it writes: the line stays shared among those who wait.

@@ -38,8 +38,16 @@ impl<T> Object<T> {
     }
 
     pub(crate) fn lock(&self) -> Locked<'_, T> {
-        let guard = self.lock.lock();
-        // SAFETY: the lock was taken just now, and `Locked` gives up the content first.
+        self.locked(self.lock.lock())
+    }
+
+    /// As [`lock`](Self::lock), if nobody holds the lock.
+    pub(crate) fn try_lock(&self) -> Option<Locked<'_, T>> {
+        self.lock.try_lock().map(|guard| self.locked(guard))
+    }
+
+    fn locked<'a>(&'a self, guard: ObjectGuard<'a>) -> Locked<'a, T> {
+        // SAFETY: the caller has taken this lock, and `Locked` gives up the content first.
         Locked { content: unsafe { self.access() }, _guard: guard }
     }
 

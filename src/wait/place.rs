@@ -34,6 +34,28 @@ impl<V> Place<V> {
     pub(crate) unsafe fn enter(&self, list: &mut List<V>, waker: Waker) {
         // A new waiter has no waker to give back.
         let _none = self.waiter.register(waker);
+        // SAFETY: by this function's contract.
+        unsafe { self.link(list) };
+    }
+
+    /// As [`enter`](Self::enter), for the goroutine that waits as `other`, whose waker is taken.
+    ///
+    /// # Safety
+    ///
+    /// As for [`enter`](Self::enter), and the caller has the right to `other` by (W2).
+    pub(crate) unsafe fn enter_for(&self, list: &mut List<V>, other: &Waiter) {
+        // SAFETY: new, and by this function's contract.
+        unsafe { self.waiter.register_for(other) };
+        // SAFETY: by this function's contract.
+        unsafe { self.link(list) };
+    }
+
+    /// Links the node, which never was in a list.
+    ///
+    /// # Safety
+    ///
+    /// As for [`enter`](Self::enter).
+    unsafe fn link(&self, list: &mut List<V>) {
         // SAFETY: the node is not linked, and its waiter lives beside it.
         unsafe { self.node.assign(&self.waiter, PLAIN) };
         // SAFETY: not linked, assigned; the rest is this function's contract.

@@ -231,6 +231,14 @@ impl Record {
         self.stamp.store((seconds << 8) | reason as u32, Ordering::Relaxed);
     }
 
+    /// Whether the goroutine is not being polled, and its last word in its last poll was that it waits at `site` for
+    /// `reason`: most likely it will look there first when it is woken.
+    pub(crate) fn is_parked(&self, reason: WaitReason, site: &'static Location<'static>) -> bool {
+        self.polls() % 2 == 0
+            && self.reason().0 == reason
+            && ptr::eq(self.site.load(Ordering::Relaxed), site)
+    }
+
     /// Gives the record to a goroutine. `own` is the goroutine's reference to itself; it keeps the
     /// task alive until [`take_own_reference`](Self::take_own_reference).
     pub(crate) fn publish(

@@ -23,11 +23,12 @@
 
 #![expect(unsafe_code, reason = "the fields are protected by locks and claims elsewhere")]
 
-use super::record::{self, Record};
+use super::record::{self, Record, WaitReason};
 use crate::sys::cell::UnsafeCell;
 use crate::sys::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::fmt;
 use std::mem::MaybeUninit;
+use std::panic::Location;
 use std::task::Waker;
 
 /// Never registered. Most waiters end like this: every store saved in making one is felt.
@@ -96,11 +97,8 @@ impl Waiter {
         debug_assert!(self.is_idle());
         // Ordering: Relaxed: only the owner leaves and enters it.
         let old = if self.claim.load(Ordering::Relaxed) == FRESH {
-            let inner = Inner { waker: Some(waker), record: record::current() };
-            self.inner.with_mut(|place| {
-                // SAFETY: (W1).
-                unsafe { &mut *place }.write(inner);
-            });
+            // SAFETY: (W1).
+            unsafe { self.write(Inner { waker: Some(waker), record: record::current() }) };
             None
         } else {
             // SAFETY: (W1).
@@ -109,6 +107,38 @@ impl Waiter {
         // Ordering: Relaxed: the lock under which the nodes are linked publishes it.
         self.claim.store(WAITING, Ordering::Relaxed);
         old
+    }
+
+    /// Starts waiting for the first time, for the goroutine that waits as `other`, and takes its waker.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the right to `other` by (W2), and to this, which is `FRESH`, by (W1).
+    pub(crate) unsafe fn register_for(&self, other: &Self) {
+        let inner = other.inner.with_mut(|inner| {
+            // SAFETY: exclusive by (W2).
+            let inner = unsafe { &mut *inner };
+            // SAFETY: registered, so initialised.
+            let inner = unsafe { inner.assume_init_mut() };
+            Inner { waker: inner.waker.take(), record: inner.record }
+        });
+        // SAFETY: by this function's contract.
+        unsafe { self.write(inner) };
+        // Ordering: Relaxed, as in `register`.
+        self.claim.store(WAITING, Ordering::Relaxed);
+    }
+
+    /// Initialises a waiter that is `FRESH`.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the right by (W1).
+    #[inline(always)]
+    unsafe fn write(&self, inner: Inner) {
+        self.inner.with_mut(|place| {
+            // SAFETY: by this function's contract.
+            unsafe { &mut *place }.write(inner);
+        });
     }
 
     /// Ends waiting, whatever the outcome. For the owner, when no node is linked any more.
@@ -203,6 +233,25 @@ impl Waiter {
             let inner = unsafe { &*inner };
             // SAFETY: registered, so initialised.
             unsafe { inner.assume_init_ref() }.waker.is_some()
+        })
+    }
+
+    /// Whether a goroutine waits here, can be woken, and [is parked](Record::is_parked) for this.
+    ///
+    /// # Safety
+    ///
+    /// The waiter has been registered once, and the caller has the right by (W1) or (W2).
+    pub(crate) unsafe fn is_parked(
+        &self,
+        reason: WaitReason,
+        site: &'static Location<'static>,
+    ) -> bool {
+        self.inner.with(|inner| {
+            // SAFETY: not written meanwhile by (W), see this function's contract.
+            let inner = unsafe { &*inner };
+            // SAFETY: registered, so initialised.
+            let Inner { waker, record } = unsafe { inner.assume_init_ref() };
+            waker.is_some() && record.is_some_and(|record| record.is_parked(reason, site))
         })
     }
 

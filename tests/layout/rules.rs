@@ -56,6 +56,7 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "src/sync/loom.rs",
     "src/sync/mutex.rs",
     "src/sync/raw_mutex.rs",
+    "src/sync/raw_mutex/requeue.rs",
     "src/sync/raw_rw_lock/acquire.rs",
     "src/sync/raw_rw_lock/arm.rs",
     "src/sync/raw_rw_lock/queue.rs",

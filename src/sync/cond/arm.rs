@@ -42,7 +42,7 @@ impl<'a, L: Locker> CondArm<'a, L> {
             cond,
             armed: Cell::new(false),
             signal: Cell::new(None),
-            node: Node::new(Ticket::none()),
+            node: Node::new(Ticket::none(None)),
         };
         Self { turn, relock: locker.relock(), stage: Stage::New(locker) }
     }

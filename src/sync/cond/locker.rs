@@ -1,7 +1,7 @@
 //! What a wait can release and take again.
 
 use crate::sync::mutex::{Lock, LockOwned, Mutex, MutexGuard, OwnedMutexGuard};
-use crate::sync::raw_mutex::{RawLock, RawMutex};
+use crate::sync::raw_mutex::{RawLock, RawMutex, Requeue};
 use crate::sync::raw_rw_lock::{RLocker, RawRead, RawRwLock, RawWrite};
 use crate::sync::rw_lock::{
     OwnedRwLockWriteGuard, RwLock, RwLockWrite, RwLockWriteGuard, RwLockWriteOwned,
@@ -37,13 +37,18 @@ pub trait Locker: Sized + sealed::Sealed {
     #[track_caller]
     fn relock(&self) -> Self::Relock;
 
+    /// The same as somebody else may start it, if that is possible.
+    #[doc(hidden)]
+    #[expect(private_interfaces, reason = "the trait is sealed")]
+    fn requeue(relock: Pin<&mut Self::Relock>) -> Option<Requeue>;
+
     /// Releases the lock.
     #[doc(hidden)]
     fn release(self);
 }
 
 macro_rules! guards {
-    ($([$($params:tt)*] $guard:ty, $relock:ty, |$this:ident| $again:expr;)*) => {$(
+    ($([$($params:tt)*] $guard:ty, $relock:ty, |$this:ident| $again:expr, |$lock:ident| $requeue:expr;)*) => {$(
         impl<$($params)*> Locker for $guard {
             type Relock = $relock;
 
@@ -51,6 +56,11 @@ macro_rules! guards {
             fn relock(&self) -> $relock {
                 let $this = self;
                 $again
+            }
+
+            #[expect(private_interfaces, reason = "the trait is sealed")]
+            fn requeue($lock: Pin<&mut $relock>) -> Option<Requeue> {
+                $requeue
             }
 
             fn release(self) {
@@ -66,13 +76,15 @@ impl<T: ?Sized> sealed::Sealed for RwLockWriteGuard<'_, T> {}
 impl<T: ?Sized> sealed::Sealed for OwnedRwLockWriteGuard<T> {}
 
 guards! {
-    ['a, T: ?Sized] MutexGuard<'a, T>, Lock<'a, T>, |this| MutexGuard::mutex(this).lock();
+    ['a, T: ?Sized] MutexGuard<'a, T>, Lock<'a, T>,
+        |this| MutexGuard::mutex(this).lock(), |lock| Some(Requeue::new(lock.raw()));
     [T: ?Sized] OwnedMutexGuard<T>, LockOwned<T>,
-        |this| Mutex::lock_owned(Arc::clone(OwnedMutexGuard::mutex(this)));
+        |this| Mutex::lock_owned(Arc::clone(OwnedMutexGuard::mutex(this))),
+        |lock| Some(Requeue::new(lock.raw()));
     ['a, T: ?Sized] RwLockWriteGuard<'a, T>, RwLockWrite<'a, T>,
-        |this| RwLockWriteGuard::rwlock(this).write();
+        |this| RwLockWriteGuard::rwlock(this).write(), |_lock| None;
     [T: ?Sized] OwnedRwLockWriteGuard<T>, RwLockWriteOwned<T>,
-        |this| RwLock::write_owned(Arc::clone(OwnedRwLockWriteGuard::rwlock(this)));
+        |this| RwLock::write_owned(Arc::clone(OwnedRwLockWriteGuard::rwlock(this))), |_lock| None;
 }
 
 impl sealed::Sealed for &RawMutex {}
@@ -82,6 +94,11 @@ impl<'a> Locker for &'a RawMutex {
     #[track_caller]
     fn relock(&self) -> Self::Relock {
         Relock { lock: RawMutex::lock(self), locker: Some(*self) }
+    }
+
+    #[expect(private_interfaces, reason = "the trait is sealed")]
+    fn requeue(relock: Pin<&mut Self::Relock>) -> Option<Requeue> {
+        Some(Requeue::new(relock.project().lock))
     }
 
     #[track_caller]
@@ -99,6 +116,11 @@ impl<'a> Locker for &'a RawRwLock {
         Relock { lock: RawRwLock::write(self), locker: Some(*self) }
     }
 
+    #[expect(private_interfaces, reason = "the trait is sealed")]
+    fn requeue(_relock: Pin<&mut Self::Relock>) -> Option<Requeue> {
+        None
+    }
+
     #[track_caller]
     fn release(self) {
         self.unlock_write();
@@ -112,6 +134,11 @@ impl<'a> Locker for RLocker<'a> {
     #[track_caller]
     fn relock(&self) -> Self::Relock {
         Relock { lock: self.lock(), locker: Some(*self) }
+    }
+
+    #[expect(private_interfaces, reason = "the trait is sealed")]
+    fn requeue(_relock: Pin<&mut Self::Relock>) -> Option<Requeue> {
+        None
     }
 
     #[track_caller]

@@ -22,10 +22,11 @@
 
 #![expect(unsafe_code, reason = "waiters are linked into the queue by address")]
 
+use crate::sync::raw_mutex::Requeue;
 use crate::sys::const_fn;
 use crate::wait::list::{List, Node, Seat};
 use crate::wait::place::Place;
-use crate::wait::record::Record;
+use crate::wait::record::{Record, WaitReason};
 use crate::wait::waiter::Waiter;
 use std::ptr::NonNull;
 use std::task::Waker;
@@ -53,12 +54,14 @@ pub(super) struct Ticket {
     entered: Number,
     /// The signal that it was given; 0 if none.
     signal: Number,
+    /// How it takes its lock again, if somebody else may start that.
+    relock: Option<Requeue>,
 }
 
 impl Ticket {
     /// None yet.
-    pub(super) fn none() -> Self {
-        Self { entered: 0, signal: 0 }
+    pub(super) fn none(relock: Option<Requeue>) -> Self {
+        Self { entered: 0, signal: 0, relock }
     }
 }
 
@@ -194,8 +197,11 @@ impl Queue {
             // SAFETY: it was linked.
             if broadcast && !kept && !unsafe { seat.is_select() } {
                 seat.tag = TAG_TOLD_ALL;
+                // SAFETY: it was linked, under the lock.
+                let next = unsafe { requeue(seat) };
                 // SAFETY: found linked under the lock. It may be gone after this.
-                return Told::Somebody(unsafe { found.complete_with(BROADCAST) });
+                let own = unsafe { found.complete_with(BROADCAST) };
+                return Told::Somebody(next.or(own));
             }
             seat.tag = if kept { TAG_KEPT_TOLD } else { TAG_TOLD };
             seat.data.signal = signal;
@@ -316,6 +322,20 @@ impl Queue {
         }
         signal
     }
+}
+
+/// Puts a waiter that goes on into the queue of its lock, and takes its waker, if that is possible. Returns whom to
+/// wake then.
+///
+/// # Safety
+///
+/// The caller holds the lock of the queue, in which the node was found, and has not completed it.
+unsafe fn requeue(seat: &Seat<Ticket>) -> Option<Waker> {
+    // SAFETY: by this function's contract.
+    let waiter = unsafe { seat.waiter() };
+    // SAFETY: the owner, who is pinned, does not touch the operation until it finds the node completed, and
+    // polls it only then. (W2): under the lock.
+    unsafe { seat.data.relock?.start(waiter, WaitReason::CondWait) }
 }
 
 /// Whether the waiter has been told of a broadcast: then its node is in no list, and nobody else looks at it.

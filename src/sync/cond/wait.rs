@@ -85,7 +85,9 @@ impl<'a, L: Locker> CondWait<'a, L> {
     /// Takes a ticket, and releases the lock.
     #[track_caller]
     fn enqueue(&mut self, waker: Waker) {
-        let place = Stage::Waiting(Place::new(Ticket::none()));
+        // SAFETY: pinned together with this future, by the caller.
+        let relock = L::requeue(unsafe { Pin::new_unchecked(&mut self.relock) });
+        let place = Stage::Waiting(Place::new(Ticket::none(relock)));
         let Stage::New(locker) = std::mem::replace(&mut self.stage, place) else {
             unreachable!("the caller looked")
         };

@@ -69,6 +69,34 @@ fn a_signal_is_not_missed() {
     });
 }
 
+/// The same for two who are told at once, before the lock is released or after it.
+#[test]
+fn a_broadcast_is_not_missed() {
+    for under_the_lock in [false, true] {
+        loom::model(move || {
+            let shared = Shared::new();
+            let threads = [(); 2].map(|()| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    block_on(Goroutine::new().drive(async move { shared.take().await }))
+                })
+            });
+            block_on(shared.mutex.lock());
+            shared.set(2);
+            if under_the_lock {
+                shared.cond.broadcast();
+            }
+            shared.mutex.release();
+            if !under_the_lock {
+                shared.cond.broadcast();
+            }
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+    }
+}
+
 /// One waits, and one gives up, at its first wait or beside the signal: the signal is not lost with it.
 #[test]
 fn a_wait_gives_up_while_it_is_told() {
@@ -101,7 +129,8 @@ fn a_wait_gives_up_while_it_is_told() {
 fn a_broadcast_reaches_all() {
     loom::model(|| {
         let shared = Shared::new();
-        let wakes = [(); 3].map(|()| Wakes::default());
+        let (wakes, goroutines) =
+            ([(); 3].map(|()| Wakes::default()), [(); 3].map(|()| Goroutine::new()));
         let mut waits = [(); 3].map(|()| {
             let shared = Arc::clone(&shared);
             Box::pin(async move {
@@ -109,8 +138,8 @@ fn a_broadcast_reaches_all() {
                 shared.cond.wait(&shared.mutex).await.unlock();
             })
         });
-        for (wait, wakes) in waits.iter_mut().zip(&wakes) {
-            assert!(wakes.poll(wait.as_mut()).is_pending());
+        for ((wait, wakes), goroutine) in waits.iter_mut().zip(&wakes).zip(goroutines) {
+            assert!(goroutine.turn(|| wakes.poll(wait.as_mut())).is_pending());
         }
         let broadcast = {
             let shared = Arc::clone(&shared);
@@ -118,14 +147,48 @@ fn a_broadcast_reaches_all() {
         };
         let [mut first, second, mut third] = waits;
         drop(second);
-        let first_knows = wakes[0].poll(first.as_mut()).is_ready();
+        let first_knows = goroutines[0].turn(|| wakes[0].poll(first.as_mut())).is_ready();
         broadcast.join().unwrap();
-        assert_eq!(wakes[2].count(), 1);
-        assert!(poll(third.as_mut()).is_ready());
         if !first_knows {
             assert_eq!(wakes[0].count(), 1);
-            assert!(poll(first.as_mut()).is_ready());
+            assert!(goroutines[0].turn(|| poll(first.as_mut())).is_ready());
         }
+        // The first has released the lock.
+        assert_eq!(wakes[2].count(), 1);
+        assert!(goroutines[2].turn(|| poll(third.as_mut())).is_ready());
+    });
+}
+
+/// One is told while somebody has the lock and somebody else waits for it: it gets it in its turn, whether it found
+/// place in the queue of the lock or not.
+#[test]
+fn a_broadcast_beside_those_who_take_the_lock() {
+    loom::model(|| {
+        let shared = Shared::new();
+        let mut wait = {
+            let shared = Arc::clone(&shared);
+            Box::pin(Goroutine::new().drive(async move {
+                shared.mutex.lock().await;
+                shared.cond.wait(&shared.mutex).await.unlock();
+            }))
+        };
+        assert!(poll(wait.as_mut()).is_pending());
+        assert!(shared.mutex.try_lock());
+        let broadcast = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.cond.broadcast())
+        };
+        let other = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                block_on(shared.mutex.lock());
+                shared.mutex.release();
+            })
+        };
+        shared.mutex.release();
+        block_on(wait);
+        broadcast.join().unwrap();
+        other.join().unwrap();
     });
 }
 
