@@ -174,6 +174,9 @@ impl Cond {
 
     /// Tells everybody that waits. The lock need not be held.
     ///
+    /// Only one can have a lock at a time. So goroutines that wait with a [`Mutex`](super::Mutex) are put in line for it, and
+    /// each is woken when the one before has released it.
+    ///
     /// # Go
     ///
     /// `c.Broadcast()`.
@@ -208,13 +211,16 @@ impl Cond {
         let mut queue = self.queue.lock();
         let broadcast = queue.number();
         loop {
-            while !wakes.is_full() {
-                match queue.tell_next(broadcast) {
-                    Told::Nobody => break,
-                    told => told.waker().into_iter().for_each(|waker| wakes.push(waker)),
+            // Not all at once: others want this lock.
+            let mut more = true;
+            for _ in 0..WakeBatch::ROOM {
+                let told = queue.tell_next(broadcast);
+                more = !matches!(told, Told::Nobody);
+                if !more {
+                    break;
                 }
+                told.waker().into_iter().for_each(|waker| wakes.push(waker));
             }
-            let more = wakes.is_full();
             drop(queue);
             wakes.wake_all();
             if !more {

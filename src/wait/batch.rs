@@ -9,9 +9,6 @@ use std::mem::{self, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
-/// How many wakers a batch holds without allocating; few in a model, so that it gets full.
-const ROOM: usize = if MODEL { 2 } else { 16 };
-
 /// Wakers that are to be woken once the caller holds no lock any more.
 ///
 /// Waking runs code of the executor that made the waker, and of the user where the waker is theirs:
@@ -22,7 +19,7 @@ const ROOM: usize = if MODEL { 2 } else { 16 };
 /// is greater than `ROOM`. So a new batch costs one store, and an empty one one comparison.
 pub(crate) struct WakeBatch {
     len: usize,
-    wakers: [MaybeUninit<Waker>; ROOM],
+    wakers: [MaybeUninit<Waker>; Self::ROOM],
     /// Those that found no room.
     more: MaybeUninit<Vec<Waker>>,
 }
@@ -34,11 +31,14 @@ impl Default for WakeBatch {
 }
 
 impl WakeBatch {
+    /// How many wakers a batch holds without allocating; few in a model, so that it gets full.
+    pub(crate) const ROOM: usize = if MODEL { 2 } else { 16 };
+
     #[inline]
     pub(crate) fn new() -> Self {
         Self {
             len: 0,
-            wakers: [const { MaybeUninit::uninit() }; ROOM],
+            wakers: [const { MaybeUninit::uninit() }; Self::ROOM],
             more: MaybeUninit::uninit(),
         }
     }
@@ -46,13 +46,13 @@ impl WakeBatch {
     /// Whether the next [`push`](Self::push) has to allocate. Who wants to avoid that unlocks, wakes
     /// and goes on.
     pub(crate) fn is_full(&self) -> bool {
-        self.len >= ROOM
+        self.len >= Self::ROOM
     }
 
     /// Adds a waker.
     #[inline]
     pub(crate) fn push(&mut self, waker: Waker) {
-        if self.len >= ROOM {
+        if self.len >= Self::ROOM {
             return self.push_more(waker);
         }
         self.wakers[self.len].write(waker);
@@ -61,7 +61,7 @@ impl WakeBatch {
 
     #[cold]
     fn push_more(&mut self, waker: Waker) {
-        if self.len == ROOM {
+        if self.len == Self::ROOM {
             self.more.write(Vec::new());
             self.len += 1;
         }
@@ -72,13 +72,13 @@ impl WakeBatch {
     /// Takes all wakers out, in order.
     fn take(&mut self) -> impl Iterator<Item = Waker> + '_ {
         let len = mem::take(&mut self.len);
-        let more = if len > ROOM {
+        let more = if len > Self::ROOM {
             // SAFETY: initialised by the invariant, and read once: `len` is 0 by now.
             unsafe { self.more.assume_init_read() }
         } else {
             Vec::new()
         };
-        let room = self.wakers[..len.min(ROOM)].iter().map(|waker| {
+        let room = self.wakers[..len.min(Self::ROOM)].iter().map(|waker| {
             // SAFETY: as above.
             unsafe { waker.assume_init_read() }
         });

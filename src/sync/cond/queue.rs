@@ -13,7 +13,8 @@
 //!
 //! A broadcast is no such thing that can be used or not: whoever waited when it was given is told of it. So
 //! nobody is left to take it, or to hand it on to, and a waiter that was told by one belongs to no list: it goes on
-//! without the lock.
+//! without the lock. A goroutine that waits with a mutex is not even woken: it is put into the mutex's queue
+//! (`raw_mutex/requeue.rs`), or else all would run at once to find the mutex held, all but one.
 //!
 //! A wait that is an arm of a select takes its ticket when the arm is tried first, keeps its place while the select
 //! looks at other arms, and is claimed by the signal: one whose select has been decided is passed over.
