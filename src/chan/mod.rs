@@ -89,4 +89,5 @@ pub(crate) use self::{
     feed::{Feed, fed},
     send::Outcome,
     signal::{Signal, unclosed},
+    watch::Watch,
 };

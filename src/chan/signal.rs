@@ -2,8 +2,12 @@
 
 use super::core::Core;
 use super::handle::Receiver;
+use super::state::Event;
+use super::watch::Watch;
 use crate::wait::batch::WakeBatch;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 /// A channel whose one sender is not counted: it stays open until it is [closed](Core::close), however many
 /// hold the core.
@@ -37,6 +41,20 @@ impl Signal {
     pub(crate) fn close(&self, wakes: &mut WakeBatch) {
         if let Some(core) = self.receiver.core() {
             core.lock().close(wakes);
+        }
+    }
+
+    /// Ready once the channel is closed. Whoever owns `watch`, which is for this alone, [forgets](Self::forget) it
+    /// before it goes.
+    pub(crate) fn poll_closed(&self, watch: Pin<&Watch>, cx: &Context<'_>) -> Poll<()> {
+        let Some(core) = self.core() else { return Poll::Pending };
+        watch.poll(core, Event::Receivable, cx, |state, _| state.is_closed().then_some(()))
+    }
+
+    /// Somebody waits no more.
+    pub(crate) fn forget(&self, watch: &Watch) {
+        if let Some(core) = self.core() {
+            watch.cancel(core, Event::Receivable);
         }
     }
 

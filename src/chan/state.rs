@@ -687,6 +687,10 @@ impl<T> State<T> {
         unsafe { self.receivers.insert_before(next, node) };
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Closes the channel; false if it is closed already. What was sent can still be received.
     pub(super) fn close(&mut self, wakes: &mut WakeBatch) -> bool {
         if self.closed {

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 /// A place among the watchers of one channel. Whoever owns it [`cancel`](Self::cancel)s it before it
 /// goes.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     waiter: Waiter,
     node: Node<()>,
 }
@@ -29,7 +29,7 @@ unsafe impl Send for Watch {}
 unsafe impl Sync for Watch {}
 
 impl Watch {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { waiter: Waiter::new(), node: Node::new(()) }
     }
 

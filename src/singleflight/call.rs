@@ -4,7 +4,7 @@
 //! wait for `done`, which is closed after the outcome has been set. It is out of the group's map by then, so
 //! nobody joins a call that is over.
 
-use crate::chan::{Core, Receiver, Signal, unclosed};
+use crate::chan::{Core, Receiver, Signal, Watch, unclosed};
 use crate::runtime::panic;
 use crate::sys::sync::{Mutex, OnceLock};
 use crate::sys::unwind;
@@ -59,8 +59,9 @@ impl<V> Call<V> {
         sharers.shared |= joins;
     }
 
-    /// One of those who wait waits no more.
-    pub(super) fn leave(&self) {
+    /// One of those who wait, there, waits no more.
+    pub(super) fn leave(&self, place: &Watch) {
+        self.done.forget(place);
         self.sharers.lock().waiting -= 1;
     }
 
@@ -73,9 +74,9 @@ impl<V> Call<V> {
         receiver
     }
 
-    /// Closed when the outcome is there.
-    pub(super) fn done(&self) -> Receiver<()> {
-        self.done.receiver()
+    /// Ready when the outcome is there. Whoever waits has [joined](Self::join), and [leaves](Self::leave).
+    pub(super) fn poll_done(&self, place: Pin<&Watch>, cx: &Context<'_>) -> Poll<()> {
+        self.done.poll_closed(place, cx)
     }
 
     /// How it has ended, and whether it was shared.

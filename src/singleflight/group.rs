@@ -1,11 +1,12 @@
 //! A group of calls, by key.
 
 use super::call::{Call, Leader, Outcome};
-use crate::chan::{Receiver, RecvStream};
+use crate::chan::{Receiver, Watch};
 use crate::runtime;
 use crate::sys::point::{self, Op};
 use crate::sys::sync::Mutex;
 use crate::wait::record::{self, WaitReason};
+use pin_project_lite::pin_project;
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
@@ -92,7 +93,7 @@ where
             future.as_ref()?;
             Some(group.join(&key, &mut future, Call::join).0)
         };
-        Run { join: Box::new(join), joined: None, site: Location::caller() }
+        Run { join: Box::new(join), joined: None, place: Watch::new(), site: Location::caller() }
     }
 
     /// As [`run`](Self::run), but does not wait: the value comes through the channel, which has room for it.
@@ -242,47 +243,48 @@ impl<K, V> fmt::Debug for Group<K, V> {
 /// Joins the call, or starts one; `None` when it has none to start any more.
 type Join<V> = Box<dyn FnMut() -> Option<Arc<Call<V>>> + Send>;
 
-/// The future of [`Group::run`].
-#[must_use = "nothing is started until the future is awaited"]
-pub struct Run<V> {
-    /// Knows the key. (Were its type one of `Run`'s, an `async` block with a `&'static str` for a key would not
-    /// be `Send` in the eyes of the compiler.)
-    join: Join<V>,
-    joined: Option<Joined<V>>,
-    site: &'static Location<'static>,
-}
+pin_project! {
+    /// The future of [`Group::run`].
+    #[must_use = "nothing is started until the future is awaited"]
+    pub struct Run<V> {
+        // Knows the key. (Were its type one of `Run`'s, an `async` block with a `&'static str` for a key would
+        // not be `Send` in the eyes of the compiler.)
+        join: Join<V>,
+        joined: Option<Arc<Call<V>>>,
+        // Among those who wait for the call.
+        #[pin]
+        place: Watch,
+        site: &'static Location<'static>,
+    }
 
-/// A place among those who wait for a call.
-struct Joined<V> {
-    call: Arc<Call<V>>,
-    done: RecvStream<()>,
-}
-
-impl<V> Drop for Joined<V> {
-    fn drop(&mut self) {
-        self.call.leave();
+    impl<V> PinnedDrop for Run<V> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if let Some(call) = this.joined {
+                call.leave(&this.place);
+            }
+        }
     }
 }
 
 impl<V: Clone> Future for Run<V> {
     type Output = Flight<V>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Flight<V>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Flight<V>> {
         ready!(point::poll(cx, Op::Sync));
+        let this = self.project();
         loop {
-            let this = &mut *self;
-            let joined = this.joined.get_or_insert_with(|| {
+            let call = this.joined.get_or_insert_with(|| {
                 let lost = "the runtime of the function was shut down before it had returned";
-                let call = (this.join)().expect(lost);
-                Joined { done: call.done().stream(), call }
+                (this.join)().expect(lost)
             });
-            if joined.done.poll_end_quietly(cx).is_pending() {
+            if call.poll_done(this.place.as_ref(), cx).is_pending() {
                 point::refund();
                 record::park(WaitReason::WaitGroupWait, this.site);
                 return Poll::Pending;
             }
-            let call = Arc::clone(&joined.call);
-            this.joined = None;
+            call.leave(&this.place);
+            let Some(call) = this.joined.take() else { unreachable!("it was joined above") };
             let Some((outcome, shared)) = call.outcome() else {
                 unreachable!("it is set before `done` is closed")
             };
