@@ -9,8 +9,9 @@ use crate::rt::Rt;
 /// A lock around a count.
 pub trait Lock: Send + Sync + 'static {
     fn new() -> Self;
-    /// Locks, increments, unlocks.
-    fn increment(&self) -> impl Future<Output = ()> + Send;
+    /// Locks, increments, unlocks, so many times. (The loop is here, and not around it: there it would be a future
+    /// that awaits another one each time, which nobody would write.)
+    fn increment(&self, times: u64) -> impl Future<Output = ()> + Send;
     /// The count in the end.
     fn count(&self) -> impl Future<Output = u64> + Send;
 }
@@ -31,11 +32,7 @@ async fn increments<R: Rt, L: Lock>(n: u64, tasks: u64) -> Sample {
     let handles: Vec<_> = (0..tasks)
         .map(|_| {
             let lock = lock.clone();
-            R::spawn_join(async move {
-                for _ in 0..n / tasks {
-                    lock.increment().await;
-                }
-            })
+            R::spawn_join(async move { lock.increment(n / tasks).await })
         })
         .collect();
     for handle in handles {
@@ -56,10 +53,11 @@ macro_rules! lock {
                 $name(<$ty>::new(0))
             }
 
-            #[inline]
-            async fn increment(&self) {
-                let $m = &self.0;
-                *$lock += 1;
+            async fn increment(&self, times: u64) {
+                for _ in 0..times {
+                    let $m = &self.0;
+                    *$lock += 1;
+                }
             }
 
             async fn count(&self) -> u64 {

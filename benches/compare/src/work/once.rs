@@ -11,8 +11,11 @@ use crate::rt::Rt;
 /// Something that is done once.
 pub trait Once: Send + Sync + 'static {
     fn new() -> Self;
-    /// Increments `runs` if nobody has; returns when it is done.
-    fn call(&self, runs: &AtomicU64) -> impl Future<Output = ()> + Send;
+    /// So many times: increments `runs` if nobody has; goes on when it is done. (The loop is here, and not around it:
+    /// there it would be a future that awaits another one each time, which nobody would write.)
+    fn call_often(&self, times: u64, runs: &AtomicU64) -> impl Future<Output = ()> + Send;
+    /// The same with a new one each time.
+    fn first(times: u64, runs: &AtomicU64) -> impl Future<Output = ()> + Send;
 }
 
 /// Eight tasks, 20,000,000 calls together, after it is done.
@@ -20,16 +23,12 @@ pub async fn done<R: Rt, O: Once>(plan: Plan) -> Sample {
     const TASKS: u64 = 8;
     let each = plan.n(20_000_000, 8000) / TASKS;
     let once = Arc::new((O::new(), AtomicU64::new(0)));
-    once.0.call(&once.1).await;
+    once.0.call_often(1, &once.1).await;
     let meter = Meter::start();
     let handles: Vec<_> = (0..TASKS)
         .map(|_| {
             let once = once.clone();
-            R::spawn_join(async move {
-                for _ in 0..each {
-                    black_box(&once.0).call(&once.1).await;
-                }
-            })
+            R::spawn_join(async move { once.0.call_often(each, &once.1).await })
         })
         .collect();
     for handle in handles {
@@ -45,10 +44,7 @@ pub async fn first<R: Rt, O: Once>(plan: Plan) -> Sample {
     let n = plan.n(5_000_000, 1000);
     let runs = AtomicU64::new(0);
     let meter = Meter::start();
-    for _ in 0..n {
-        let once = O::new();
-        black_box(&once).call(&runs).await;
-    }
+    O::first(n, &runs).await;
     let sample = meter.stop(n);
     assert_eq!(runs.load(Ordering::Relaxed), n, "a first call did nothing");
     sample
@@ -68,10 +64,19 @@ macro_rules! once {
                 $name(<$ty>::new())
             }
 
-            #[inline]
-            async fn call(&self, $runs: &AtomicU64) {
-                let $once = &self.0;
-                $call;
+            async fn call_often(&self, times: u64, $runs: &AtomicU64) {
+                for _ in 0..times {
+                    let $once = black_box(&self.0);
+                    $call;
+                }
+            }
+
+            async fn first(times: u64, $runs: &AtomicU64) {
+                for _ in 0..times {
+                    let once = <$ty>::new();
+                    let $once = black_box(&once);
+                    $call;
+                }
             }
         }
     };

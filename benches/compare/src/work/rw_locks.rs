@@ -12,10 +12,12 @@ type Twins = [u64; 2];
 /// A lock around two counts.
 pub trait ReadWrite: Send + Sync + 'static {
     fn new() -> Self;
-    /// Locks for reading, looks at both counts, and returns one.
-    fn look(&self) -> impl Future<Output = u64> + Send;
-    /// Locks for writing and increments both.
-    fn change(&self) -> impl Future<Output = ()> + Send;
+    /// Locks so many times: for reading, looks at both counts; and for writing, every so often, and increments both.
+    /// (The loop is here, and not around it: there it would be a future that awaits another one each time, which
+    /// nobody would write.)
+    fn look_and_change(&self, times: u64, write_every: u64) -> impl Future<Output = ()> + Send;
+    /// One of the counts in the end.
+    fn count(&self) -> impl Future<Output = u64> + Send;
 }
 
 /// Eight tasks, 16,000,000 locks together, of which one in a hundred is for writing.
@@ -37,25 +39,14 @@ async fn locks<R: Rt, L: ReadWrite>(plan: Plan, write_every: u64) -> Sample {
     let handles: Vec<_> = (0..TASKS)
         .map(|_| {
             let lock = lock.clone();
-            R::spawn_join(async move {
-                let mut seen = 0;
-                for i in 1..=each {
-                    if i % write_every == 0 {
-                        lock.change().await;
-                    } else {
-                        let now = lock.look().await;
-                        assert!(now >= seen, "a reader saw what was before");
-                        seen = now;
-                    }
-                }
-            })
+            R::spawn_join(async move { lock.look_and_change(each, write_every).await })
         })
         .collect();
     for handle in handles {
         handle.await;
     }
     let sample = meter.stop(TASKS * each);
-    assert_eq!(lock.look().await, TASKS * (each / write_every), "changes were lost");
+    assert_eq!(lock.count().await, TASKS * (each / write_every), "changes were lost");
     sample
 }
 
@@ -74,18 +65,25 @@ macro_rules! lock {
                 $name(<$ty>::new([0; 2]))
             }
 
-            #[inline]
-            async fn look(&self) -> u64 {
+            async fn look_and_change(&self, times: u64, write_every: u64) {
                 let $m = &self.0;
-                checked(*$read)
+                let mut seen = 0;
+                for i in 1..=times {
+                    if i % write_every == 0 {
+                        let mut twins = $write;
+                        twins[0] += 1;
+                        twins[1] += 1;
+                    } else {
+                        let now = checked(*$read);
+                        assert!(now >= seen, "a reader saw what was before");
+                        seen = now;
+                    }
+                }
             }
 
-            #[inline]
-            async fn change(&self) {
+            async fn count(&self) -> u64 {
                 let $m = &self.0;
-                let mut twins = $write;
-                twins[0] += 1;
-                twins[1] += 1;
+                checked(*$read)
             }
         }
     };
