@@ -87,12 +87,20 @@ impl Once {
     /// ```
     #[doc(alias = "Do")]
     #[track_caller]
+    #[inline]
     pub fn call_once<F, Fut>(&self, f: F) -> CallOnce<'_, F, Fut>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = ()>,
     {
-        CallOnce { once: self, f: Some(f), site: Location::caller(), stage: Stage::New }
+        // It is never undone. So the future of a call after it is one byte, which the compiler knows the value of.
+        let undone = (!self.is_completed()).then(|| Undone {
+            once: self,
+            f: Some(f),
+            site: Location::caller(),
+            stage: Stage::New,
+        });
+        CallOnce { undone }
     }
 
     /// Whether it is done.
@@ -147,6 +155,15 @@ pin_project! {
     /// The future of [`Once::call_once`].
     #[must_use = "nothing is done until the future is awaited"]
     pub struct CallOnce<'a, F, Fut> {
+        // None if it was done before the call.
+        #[pin]
+        undone: Option<Undone<'a, F, Fut>>,
+    }
+}
+
+pin_project! {
+    /// A call of what was not done at the time.
+    struct Undone<'a, F, Fut> {
         once: &'a Once,
         f: Option<F>,
         site: &'static Location<'static>,
@@ -164,24 +181,28 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if matches!(self.stage, Stage::New) && self.once.is_completed() {
-            return Poll::Ready(());
+        match self.project().undone.as_pin_mut() {
+            None => Poll::Ready(()),
+            Some(undone) => undone.poll(cx),
         }
-        self.poll_slow(cx)
     }
 }
 
-impl<F, Fut> CallOnce<'_, F, Fut>
+impl<F, Fut> Undone<'_, F, Fut>
 where
     F: FnOnce() -> Fut,
     Fut: Future<Output = ()>,
 {
-    /// What is to be done or waited for. Not inlined: a call after it is done is to be small.
+    /// Not inlined: a call after it is done is to be small.
     #[inline(never)]
-    fn poll_slow(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         loop {
             let polled = match this.stage.as_mut().project() {
+                StageProjection::New if this.once.is_completed() => {
+                    this.stage.set(Stage::Over);
+                    return Poll::Ready(());
+                }
                 StageProjection::New => {
                     let lock = this.once.lock.lock_at(this.site);
                     this.stage.set(Stage::Waiting { lock });
@@ -224,6 +245,7 @@ where
 
 impl<F, Fut> fmt::Debug for CallOnce<'_, F, Fut> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallOnce").field("once", &self.once).finish_non_exhaustive()
+        let was_done = self.undone.is_none();
+        f.debug_struct("CallOnce").field("was_done", &was_done).finish_non_exhaustive()
     }
 }
