@@ -16,25 +16,27 @@
 //!
 //! # Readers that do not meet
 //!
-//! Readers count themselves in the word, until two of them have run into each other there. From then on
-//! (`SHARDED`) each thread counts its readers on a cache line of its own, and a writer adds them up. So
-//! readers on different threads do not slow each other down; a write costs a look at each of these lines.
-//! (Not taken: one line per thread from the start, which is a kilobyte for a lock that may never be
-//! contended; readers in a table shared by all locks, as BRAVO has it, where a guard must know its place in
-//! the table, and two locks meet in one.)
+//! Readers count themselves in the word, until two threads have been inside at once. From then on each thread counts
+//! its readers on a cache line of its own, and a writer adds them up. So readers on different threads do not slow
+//! each other down; a write costs a look at each of these lines. (Not taken: one line per thread from the start,
+//! which is a kilobyte for a lock that may never be contended; readers in a table shared by all locks, as BRAVO has
+//! it, where a guard must know its place in the table, and two locks meet in one.)
+//!
+//! Which it is stands in `mode`, apart from the word: a load of a word that has just been exchanged waits for the
+//! exchange, and costs half as much as another one.
 //!
 //! # Invariants
 //!
 //! All bits but `SHARDED` change under the lock of the queues, or in an exchange that finds `WRITER` the only
-//! other one set or to be set, and no `QUEUED`.
+//! other one set or to be set, and no `QUEUED`. `SHARDED` is set before `mode` is `APART`.
 //!
 //! * S1. `WRITER` is set exactly while a writer holds the lock, is granted it, or is announced
 //!   (`draining`); and while somebody tries, under the lock of the queues. `QUEUED` is set exactly while
 //!   somebody is queued, and implies `WRITER`. While `draining` there is a writer in the queue.
 //! * S2. The number of readers is the count in the word and those of the shards together: holders and granted
-//!   ones, and on a shard perhaps some who have counted themselves and are about to see `WRITER` and
-//!   leave. A reader counts, then looks for `WRITER`; a writer sets `WRITER`, then counts. Both are
-//!   `SeqCst`, so one of the two sees the other, and once `WRITER` is set the sum does not fall to
+//!   ones, and perhaps some who have counted themselves and are about to see `WRITER` and
+//!   leave. A reader counts, then looks for `WRITER`; a writer sets `WRITER`, then counts. It is one exchange of one
+//!   word, or both are `SeqCst`; so one of the two sees the other, and once `WRITER` is set the sum does not fall to
 //!   zero before the last reader has left: each reader that got in was counted before that, wherever it
 //!   leaves, and is in the sum until the writer sees it leave.
 //! * S3. A reader that leaves, or that has counted itself in vain, looks for `WRITER` after it; if it is set,
@@ -55,8 +57,9 @@ use super::raw_mutex::fatal;
 use super::shards::Shards;
 use crate::runtime::context;
 use crate::sys::const_fn;
+use crate::sys::lane::lane;
 use crate::sys::sync::OnceLock;
-use crate::sys::sync::atomic::{AtomicUsize, Ordering};
+use crate::sys::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use crate::wait::batch::WakeBatch;
 use crate::wait::object::Object;
 use queue::Queue;
@@ -67,12 +70,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 const WRITER: usize = 1;
 /// Somebody is queued.
 const QUEUED: usize = 1 << 1;
-/// Readers count themselves in the shards.
+/// There may be readers in the shards.
 const SHARDED: usize = 1 << 2;
 /// One reader.
 const READER: usize = 1 << 3;
 /// More readers are none: guards were forgotten.
 const TOO_MANY: usize = usize::MAX / 2;
+
+// Modes: where a reader counts itself.
+/// In the word, where no writer is: whoever releases a lock that nobody holds is found out.
+const EXACT: u8 = 0;
+/// In the word.
+const TOGETHER: u8 = 1;
+/// In the shard of its thread.
+const APART: u8 = 2;
 
 /// What somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,9 +133,11 @@ enum Entered {
 #[doc(alias = "sync.RWMutex")]
 pub struct RawRwLock {
     state: AtomicUsize,
+    mode: AtomicU8,
+    /// The lane, plus one, of a reader that was not alone inside; 0 if there was none.
+    // Ordering: Relaxed: a hint that it is time for `APART`.
+    met: AtomicU8,
     shards: OnceLock<Shards>,
-    /// Whether readers may count themselves in shards.
-    scales: bool,
     queue: Object<Queue>,
 }
 
@@ -132,23 +145,24 @@ impl RawRwLock {
     const_fn! {
         /// An unlocked lock.
         pub const fn new() -> Self {
-            Self::with(false)
+            Self::with(EXACT)
         }
     }
 
     const_fn! {
         /// An unlocked lock of which every release is known to be of a holder.
         pub(super) const fn scaling() -> Self {
-            Self::with(true)
+            Self::with(TOGETHER)
         }
     }
 
     const_fn! {
-        const fn with(scales: bool) -> Self {
+        const fn with(mode: u8) -> Self {
             Self {
                 state: AtomicUsize::new(0),
+                mode: AtomicU8::new(mode),
+                met: AtomicU8::new(0),
                 shards: OnceLock::new(),
-                scales,
                 queue: Object::new(Queue::new()),
             }
         }
@@ -305,70 +319,74 @@ impl RawRwLock {
 
     // Getting in without a queue.
 
+    /// Where a reader counts itself.
+    #[inline]
+    fn mode(&self) -> u8 {
+        // Ordering: Acquire pairs with the Release in `shard`, for the shards and for `SHARDED`.
+        self.mode.load(Ordering::Acquire)
+    }
+
     /// Counts the caller among the readers, if no writer is there.
     #[inline]
     fn enter(&self) -> Entered {
-        // Ordering: Acquire pairs with the Release in `end_phase` and `release_write`: what the last writer
-        // did is visible; and with that in `shard`, for the shards.
-        let state = self.state.load(Ordering::Acquire);
-        if state & (WRITER | SHARDED) == SHARDED {
-            return self.enter_shard();
+        match self.mode() {
+            APART => self.enter_shard(),
+            TOGETHER => self.enter_word(),
+            _ => self.enter_exactly(),
         }
-        if self.enter_word(state) { Entered::Yes } else { self.enter_slow() }
     }
 
-    /// As [`enter`](Self::enter), for the fast path of a future: false also if it lost a race.
+    /// As [`enter`](Self::enter); says whether it did, and looks after the writer if not.
     #[inline]
     fn enter_at_once(&self) -> bool {
-        // Ordering: Acquire, as in `enter`.
-        let state = self.state.load(Ordering::Acquire);
-        if state & (WRITER | SHARDED) != SHARDED {
-            return self.enter_word(state);
-        }
-        let entered = self.enter_shard();
+        let entered = self.enter();
         if let Entered::Counted = entered {
             self.reader_left();
         }
         matches!(entered, Entered::Yes)
     }
 
-    /// Counts the caller in the word, which was in `state`, if no writer is there.
     #[inline]
-    fn enter_word(&self, state: usize) -> bool {
-        // Ordering: Acquire, as in `enter`.
-        let count = || {
-            self.state.compare_exchange(state, state + READER, Ordering::Acquire, Ordering::Relaxed)
-        };
-        state & WRITER == 0 && state < TOO_MANY && count().is_ok()
+    fn enter_word(&self) -> Entered {
+        // Ordering: Acquire pairs with the Release in `end_phase` and `release_write`: what the last writer
+        // did is visible.
+        let old = self.state.fetch_add(READER, Ordering::Acquire);
+        if old & WRITER == 0 {
+            if old >= READER {
+                self.meet(old);
+            }
+            return Entered::Yes;
+        }
+        // Ordering: Relaxed: nothing was done. S3: the caller looks after the writer.
+        self.state.fetch_sub(READER, Ordering::Relaxed);
+        Entered::Counted
     }
 
+    /// The caller has counted itself in the word, which was `old`, beside other readers.
     #[cold]
-    fn enter_contended(&self) {
-        if self.scales {
-            self.shard();
+    fn meet(&self, old: usize) {
+        if old >= TOO_MANY {
+            self.state.fetch_sub(READER, Ordering::Relaxed);
+            panic!("the guards of too many readers were forgotten");
+        }
+        let own = lane() as u8 + 1;
+        match self.met.load(Ordering::Relaxed) {
+            0 => self.met.store(own, Ordering::Relaxed),
+            other if other != own => self.shard(),
+            _ => {}
         }
     }
 
-    /// [`enter`](Self::enter) where the readers count in shards, or after it lost a race.
-    fn enter_slow(&self) -> Entered {
-        loop {
-            // Ordering: Acquire, as in `enter`.
-            let state = self.state.load(Ordering::Acquire);
-            if state & WRITER != 0 {
-                return Entered::No;
-            }
-            if state & SHARDED != 0 {
-                return self.enter_shard();
-            }
-            assert!(state < TOO_MANY, "the guards of too many readers were forgotten");
-            if self.enter_word(state) {
-                return Entered::Yes;
-            }
-            self.enter_contended();
-        }
+    fn enter_exactly(&self) -> Entered {
+        // Ordering: Relaxed: the exchange decides; Acquire, as in `enter_word`.
+        let entered = self.state.fetch_update(Ordering::Acquire, Ordering::Relaxed, |state| {
+            assert!(state < TOO_MANY, "too many readers have not unlocked");
+            (state & WRITER == 0).then(|| state + READER)
+        });
+        if entered.is_ok() { Entered::Yes } else { Entered::No }
     }
 
-    /// The shards, once `SHARDED` has been seen.
+    /// The shards, once `APART` or `SHARDED` has been seen.
     #[inline]
     fn shards(&self) -> &Shards {
         self.shards.get_or_init(Shards::new)
@@ -378,7 +396,7 @@ impl RawRwLock {
     fn enter_shard(&self) -> Entered {
         let shards = self.shards();
         shards.add();
-        // Ordering: SeqCst: S2; it includes the Acquire of `enter`.
+        // Ordering: SeqCst: S2; it includes the Acquire of `enter_word`.
         if self.state.load(Ordering::SeqCst) & WRITER == 0 {
             return Entered::Yes;
         }
@@ -389,8 +407,11 @@ impl RawRwLock {
     /// From now on readers count in shards.
     pub(super) fn shard(&self) {
         self.shards();
-        // Ordering: Release pairs with the Acquire in `enter`: the shards are there.
+        // Ordering: Release pairs with the Acquire in `readers`: the shards are there.
         self.state.fetch_or(SHARDED, Ordering::Release);
+        // Ordering: Release pairs with the Acquire in `mode`. Whoever counts in a shard has `SHARDED` behind it, and
+        // so has the writer that its look at the word does not see.
+        self.mode.store(APART, Ordering::Release);
     }
 
     /// Takes the lock for writing, if nobody is there at all and readers do not count in shards.
@@ -421,17 +442,17 @@ impl RawRwLock {
             return self.enter_alone_locked(0);
         }
         loop {
-            // Ordering: Acquire, as in `enter`.
+            // Ordering: Acquire, as in `enter_word`.
             let state = self.state.load(Ordering::Acquire);
             if state & WRITER != 0 {
                 return false;
             }
-            if state & SHARDED != 0 {
+            if self.mode() == APART {
                 // Only somebody with this lock could set `WRITER` now.
                 self.shards().add();
                 return true;
             }
-            // Ordering: Acquire, as in `enter`.
+            // Ordering: Acquire, as in `enter_word`.
             let entered = self.state.compare_exchange(
                 state,
                 state + READER,
@@ -478,8 +499,7 @@ impl RawRwLock {
     /// Releases the lock that a reader holds.
     #[inline]
     pub(super) fn release_read(&self) {
-        // Ordering: Acquire pairs with the Release in `shard`.
-        let old = if self.state.load(Ordering::Acquire) & SHARDED == 0 {
+        let old = if self.mode() != APART {
             // Ordering: Release pairs with the Acquire of the writer that finds no reader. It also makes
             // the change and the writer's announcement, which are on one word, see each other.
             self.state.fetch_sub(READER, Ordering::Release)
@@ -531,8 +551,8 @@ impl RawRwLock {
 
     /// Counts readers in, or out, under the lock of the queues, while `WRITER` is set.
     fn add_readers(&self, count: usize) {
-        // Ordering: Acquire, as in `enter`, for the shards. The count is ordered by the lock of the queues.
-        if self.state.load(Ordering::Acquire) & SHARDED == 0 {
+        if self.mode() != APART {
+            // Ordering: Relaxed: ordered by the lock of the queues.
             self.state.fetch_add(count.wrapping_mul(READER), Ordering::Relaxed);
         } else {
             self.shards().add_many(count);
@@ -555,6 +575,12 @@ impl RawRwLock {
             }
             resume_unwind(panic);
         }
+    }
+
+    #[cfg(test)]
+    #[allow(dead_code, reason = "of tests without loom")]
+    pub(super) fn is_apart(&self) -> bool {
+        self.mode() == APART
     }
 
     #[cfg(test)]

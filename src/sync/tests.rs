@@ -1,6 +1,8 @@
-//! The starvation mode of the lock, and waiters that do not come, on a clock that the tests hold.
+//! The starvation mode of the lock, and waiters that do not come, on a clock that the tests hold; where readers count
+//! themselves.
 
 use super::raw_mutex::{RawLock, RawMutex};
+use super::raw_rw_lock::RawRwLock;
 use super::wait_group::WaitGroup;
 use crate::sys::clock::Nanos;
 use crate::sys::point::{self, Op};
@@ -288,4 +290,31 @@ fn only_a_contended_lock_costs_budget() {
     let spent = point::poll(&mut cx, Op::Sync).is_pending();
     point::leave(saved);
     assert!(spent);
+}
+
+#[test]
+fn readers_count_apart_once_two_threads_have_been_inside_at_once() {
+    for (lock, scales) in [(RawRwLock::scaling(), true), (RawRwLock::new(), false)] {
+        let on_another_thread = || {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    assert!(lock.try_read());
+                    lock.release_read();
+                });
+            });
+        };
+        on_another_thread();
+        assert!(lock.try_read() && lock.try_read());
+        assert!(!lock.is_apart(), "one thread after another, and one with itself");
+        on_another_thread();
+        assert_eq!(lock.is_apart(), scales);
+        // Two were counted in the word, and leave elsewhere.
+        assert!(lock.try_read() && !lock.try_write());
+        (0..3).for_each(|_| lock.release_read());
+        assert!(lock.try_write() && !lock.try_read() && !lock.try_read());
+        lock.release_write();
+        assert!(lock.try_read() && !lock.try_write());
+        lock.release_read();
+        assert!(lock.try_write());
+    }
 }

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "waiters are linked into the queues by address")]
 
 use super::queue::{Queue, TAG_GRANTED};
-use super::{Entered, Kind, RawRwLock, RwArm};
+use super::{Kind, RawRwLock, RwArm};
 use crate::sys::point::{self, Op};
 use crate::wait::batch::WakeBatch;
 use crate::wait::place::Place;
@@ -114,16 +114,6 @@ impl<'a> Acquire<'a> {
         assert!(!matches!(self.stage, Stage::Done), "a lock polled after it was ready");
         // SAFETY: a `Waiting` place stays where it is until it has been unlinked.
         let this = unsafe { self.get_unchecked_mut() };
-        if matches!((this.kind, &this.stage), (Kind::Read, Stage::New)) {
-            match this.lock.enter_slow() {
-                Entered::Yes => {
-                    this.stage = Stage::Done;
-                    return Poll::Ready(());
-                }
-                Entered::No => {}
-                Entered::Counted => this.lock.reader_left(),
-            }
-        }
         if matches!((this.kind, &this.stage), (Kind::Write, Stage::New)) {
             this.stage = Stage::Late;
             if this.lock.readers_are_to_come() {
