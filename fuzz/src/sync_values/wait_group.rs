@@ -15,6 +15,9 @@ use std::task::{Context, Poll};
 const NEGATIVE: &str = "sync: negative WaitGroup counter";
 const REUSED: &str = "sync: WaitGroup is reused before previous Wait has returned";
 
+/// So many are told at a time. Between two such times wakers run, and may decide a select that has not been told yet.
+const TOLD_AT_ONCE: usize = 16;
+
 /// By how much the counter changes.
 const DELTAS: [i32; 16] = [1, 1, 1, 1, 2, 3, -1, -1, -1, -1, -1, -2, -3, 0, i32::MAX, i32::MIN];
 
@@ -59,6 +62,8 @@ struct Model {
     selects: Vec<usize>,
     /// Those that the group counts.
     counted: Vec<usize>,
+    /// Those whose wait is over and who have not been told yet.
+    untold: VecDeque<usize>,
     /// Selects that wait for the channel.
     receivers: VecDeque<usize>,
     /// Values that were given back.
@@ -81,15 +86,23 @@ impl Model {
         waits
     }
 
-    /// Changes the counter; false if that is a panic.
+    /// Changes the counter; false if that is a panic. At zero, tells the first of those who wait.
     fn change(&mut self, delta: i32) -> bool {
         self.counter = self.counter.wrapping_add(delta);
         if self.counter == 0 {
-            for id in std::mem::take(&mut self.counted) {
-                self.tell(id, State::Woken);
-            }
+            self.untold.extend(self.counted.drain(..));
+            self.tell_next(TOLD_AT_ONCE);
         }
         self.counter >= 0
+    }
+
+    /// Tells so many of those whose wait is over.
+    fn tell_next(&mut self, count: usize) {
+        let mut told = 0;
+        while told < count {
+            let Some(id) = self.untold.pop_front() else { break };
+            told += usize::from(self.tell(id, State::Woken));
+        }
     }
 
     fn poll(&mut self, id: usize) -> Outcome {
@@ -121,6 +134,7 @@ impl Model {
     /// It is dropped.
     fn leave(&mut self, id: usize) {
         self.counted.retain(|other| *other != id);
+        self.untold.retain(|other| *other != id);
         self.receivers.retain(|other| *other != id);
         if *self.state(id) == State::Received && !self.hand_over() {
             self.returned += 1;
@@ -239,6 +253,7 @@ impl World {
         } else {
             assert!(panics::expect(NEGATIVE, || self.group.add(delta)).is_none(), "add({delta})");
         }
+        self.model.borrow_mut().tell_next(usize::MAX);
     }
 
     fn add_with_guard(&self) {
@@ -257,6 +272,7 @@ impl World {
         } else {
             assert!(panics::expect(NEGATIVE, || drop(guard)).is_none(), "the guard's `done`");
         }
+        self.model.borrow_mut().tell_next(usize::MAX);
     }
 
     fn send(&self) {
