@@ -193,6 +193,8 @@ impl Drop for Ring {
 mod tests {
     use super::*;
 
+    const FULL: usize = CAPACITY as usize;
+
     fn item(n: usize) -> Item {
         Item::new(ptr::without_provenance_mut(n * 8 + 8)).unwrap()
     }
@@ -213,13 +215,13 @@ mod tests {
     #[test]
     fn overflow_hands_out_the_older_half_and_the_new_item() {
         let ring = Ring::new();
-        for n in 0..256 {
+        for n in 0..FULL {
             ring.push(item(n)).unwrap();
         }
-        let out = ring.push(item(256)).unwrap_err();
-        let expected: Vec<_> = (0..128).chain([256]).map(item).collect();
+        let out = ring.push(item(FULL)).unwrap_err();
+        let expected: Vec<_> = (0..FULL / 2).chain([FULL]).map(item).collect();
         assert_eq!(out, expected);
-        assert_eq!(drain(&ring), (128..256).map(item).collect::<Vec<_>>());
+        assert_eq!(drain(&ring), (FULL / 2..FULL).map(item).collect::<Vec<_>>());
     }
 
     #[test]
@@ -238,14 +240,14 @@ mod tests {
     fn a_full_ring_loses_half_to_a_thief_and_both_wrap_around() {
         let (victim, thief) = (Ring::new(), Ring::new());
         for round in 0..9 {
-            for n in 0..256 {
-                victim.push(item(round * 256 + n)).unwrap();
+            for n in 0..FULL {
+                victim.push(item(round * FULL + n)).unwrap();
             }
             let mut all = vec![victim.steal_into(&thief).unwrap()];
             all.extend(drain(&thief));
-            assert_eq!(all.len(), 128);
+            assert_eq!(all.len(), FULL / 2);
             all.extend(drain(&victim));
-            assert_eq!(all, (0..256).map(|n| item(round * 256 + n)).collect::<Vec<_>>());
+            assert_eq!(all, (0..FULL).map(|n| item(round * FULL + n)).collect::<Vec<_>>());
         }
     }
 }

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::ptr;
 
 const RINGS: usize = 3;
+const FULL: usize = CAPACITY as usize;
 
 struct Pair {
     ring: Ring,
@@ -18,13 +19,13 @@ struct Pair {
 
 impl Pair {
     fn is_full(&self) -> bool {
-        self.model.len() == CAPACITY as usize
+        self.model.len() == FULL
     }
 
     fn push(&mut self, n: usize) {
         let overflow = self.ring.push(item(n)).err();
         let expected = self.is_full().then(|| {
-            let older = self.model.drain(..CAPACITY as usize / 2);
+            let older = self.model.drain(..FULL / 2);
             older.chain([n]).collect::<Vec<_>>()
         });
         let overflow = overflow.map(|items| items.into_iter().map(number).collect());
@@ -42,7 +43,7 @@ impl Pair {
 
     /// The older half, rounded up; not more than one that is run at once and what there is room for.
     fn steal_into(&mut self, into: &mut Pair) {
-        let room = CAPACITY as usize - into.model.len();
+        let room = FULL - into.model.len();
         let take = self.model.len().div_ceil(2).min(room + 1);
         let stolen = self.ring.steal_into(&into.ring).map(number);
         let mut expected = self.model.drain(..take);
@@ -75,7 +76,7 @@ pub(crate) fn run(data: &[u8]) {
     let mut last = 0;
     for op in data.chunks(2) {
         let (what, how) = (usize::from(op[0]), usize::from(op.get(1).copied().unwrap_or(0)));
-        let times = if how < 128 { 1 + how % 8 } else { 2 * (how - 127) };
+        let times = if how < 128 { 1 + how % 8 } else { FULL / 128 * (how - 127) };
         let at = what / 4 % RINGS;
         match what % 4 {
             0 => (0..times).for_each(|_| {

@@ -326,9 +326,7 @@ impl<T: ?Sized> LockOwned<T> {
         };
         (raw.into_arm(), mutex)
     }
-}
 
-impl<T: ?Sized> LockOwned<T> {
     /// The lock without data.
     pub(super) fn raw(self: Pin<&mut Self>) -> Pin<&mut RawLock<'static>> {
         // SAFETY: `raw` is treated as pinned: it is not moved, and set to `None` in place.

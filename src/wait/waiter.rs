@@ -115,6 +115,7 @@ impl Waiter {
     ///
     /// The caller has the right to `other` by (W2), and to this, which is `FRESH`, by (W1).
     pub(crate) unsafe fn register_for(&self, other: &Self) {
+        debug_assert!(self.is_idle());
         let inner = other.inner.with_mut(|inner| {
             // SAFETY: exclusive by (W2).
             let inner = unsafe { &mut *inner };

@@ -40,7 +40,9 @@ pub trait Locker: Sized + sealed::Sealed {
     /// The same as somebody else may start it, if that is possible.
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "the trait is sealed")]
-    fn requeue(relock: Pin<&mut Self::Relock>) -> Option<Requeue>;
+    fn requeue(_relock: Pin<&mut Self::Relock>) -> Option<Requeue> {
+        None
+    }
 
     /// Releases the lock.
     #[doc(hidden)]
@@ -48,7 +50,7 @@ pub trait Locker: Sized + sealed::Sealed {
 }
 
 macro_rules! guards {
-    ($([$($params:tt)*] $guard:ty, $relock:ty, |$this:ident| $again:expr, |$lock:ident| $requeue:expr;)*) => {$(
+    ($([$($params:tt)*] $guard:ty, $relock:ty, |$this:ident| $again:expr $(, |$lock:ident| $requeue:expr)?;)*) => {$(
         impl<$($params)*> Locker for $guard {
             type Relock = $relock;
 
@@ -58,10 +60,10 @@ macro_rules! guards {
                 $again
             }
 
-            #[expect(private_interfaces, reason = "the trait is sealed")]
+            $(#[expect(private_interfaces, reason = "the trait is sealed")]
             fn requeue($lock: Pin<&mut $relock>) -> Option<Requeue> {
-                $requeue
-            }
+                Some($requeue)
+            })?
 
             fn release(self) {
                 drop(self);
@@ -77,14 +79,14 @@ impl<T: ?Sized> sealed::Sealed for OwnedRwLockWriteGuard<T> {}
 
 guards! {
     ['a, T: ?Sized] MutexGuard<'a, T>, Lock<'a, T>,
-        |this| MutexGuard::mutex(this).lock(), |lock| Some(Requeue::new(lock.raw()));
+        |this| MutexGuard::mutex(this).lock(), |lock| Requeue::new(lock.raw());
     [T: ?Sized] OwnedMutexGuard<T>, LockOwned<T>,
         |this| Mutex::lock_owned(Arc::clone(OwnedMutexGuard::mutex(this))),
-        |lock| Some(Requeue::new(lock.raw()));
+        |lock| Requeue::new(lock.raw());
     ['a, T: ?Sized] RwLockWriteGuard<'a, T>, RwLockWrite<'a, T>,
-        |this| RwLockWriteGuard::rwlock(this).write(), |_lock| None;
+        |this| RwLockWriteGuard::rwlock(this).write();
     [T: ?Sized] OwnedRwLockWriteGuard<T>, RwLockWriteOwned<T>,
-        |this| RwLock::write_owned(Arc::clone(OwnedRwLockWriteGuard::rwlock(this))), |_lock| None;
+        |this| RwLock::write_owned(Arc::clone(OwnedRwLockWriteGuard::rwlock(this)));
 }
 
 impl sealed::Sealed for &RawMutex {}
@@ -116,11 +118,6 @@ impl<'a> Locker for &'a RawRwLock {
         Relock { lock: RawRwLock::write(self), locker: Some(*self) }
     }
 
-    #[expect(private_interfaces, reason = "the trait is sealed")]
-    fn requeue(_relock: Pin<&mut Self::Relock>) -> Option<Requeue> {
-        None
-    }
-
     #[track_caller]
     fn release(self) {
         self.unlock_write();
@@ -134,11 +131,6 @@ impl<'a> Locker for RLocker<'a> {
     #[track_caller]
     fn relock(&self) -> Self::Relock {
         Relock { lock: self.lock(), locker: Some(*self) }
-    }
-
-    #[expect(private_interfaces, reason = "the trait is sealed")]
-    fn requeue(_relock: Pin<&mut Self::Relock>) -> Option<Requeue> {
-        None
     }
 
     #[track_caller]
