@@ -2,7 +2,7 @@
 //! goroutines have run, so a scheduler that strands them hangs the test. (More of it: T21 and T23 in
 //! `hazards_runtime.rs`.)
 
-use gort::runtime::Builder;
+use gort::runtime::{Builder, gosched};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -32,6 +32,27 @@ fn two_busy_goroutines_run_at_the_same_time() {
             handle.await.unwrap();
         }
     });
+}
+
+/// More goroutines than a worker's ring has room for, started by one that then blocks its thread until all of them have
+/// run, on others.
+#[test]
+fn what_a_stuck_worker_has_started_is_run_by_others() {
+    for count in [1, 2] {
+        workers(count).run(async {
+            let (done, all_done) = std::sync::mpsc::channel();
+            for n in 0..2000 {
+                let done = done.clone();
+                drop(gort::go(async move {
+                    gosched().await;
+                    done.send(n).unwrap();
+                }));
+            }
+            let mut seen: Vec<_> = (0..2000).map(|_| all_done.recv().unwrap()).collect();
+            seen.sort_unstable();
+            assert_eq!(seen, (0..2000).collect::<Vec<_>>());
+        });
+    }
 }
 
 /// Does what is ready until the goroutine has to let others run, and does not.

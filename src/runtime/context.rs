@@ -2,8 +2,8 @@
 
 #![expect(unsafe_code, reason = "the current worker and task are thread-local addresses")]
 
+use super::chains::Chain;
 use super::goroutine::{self, Meta, Policy};
-use super::inject::Chain;
 use super::join::JoinHandle;
 use super::ring::Item;
 use super::shared::Shared;

@@ -7,6 +7,7 @@
 mod block_on;
 mod blocking;
 mod builder;
+mod chains;
 pub(crate) mod context;
 #[doc(hidden)]
 pub mod entry;
@@ -15,7 +16,6 @@ mod goroutine;
 mod handle;
 mod host;
 mod idle;
-mod inject;
 mod join;
 #[cfg(all(test, gort_loom))]
 mod loom;

@@ -1,11 +1,13 @@
 //! The processor: what a worker owns and others may look at. Go's P.
 //!
 //! A processor belongs to one thread for ever; a thread that gets stuck keeps it, and thieves empty
-//! it. `next` is the slot for the task that was woken last: it runs before the ring, while what it
+//! it. Tasks that overflow its ring stay with it until somebody has nothing else to do: what they use is
+//! in its cache. `next` is the slot for the task that was woken last: it runs before the ring, while what it
 //! was handed is still in the cache, and thieves leave it alone unless its worker is stuck.
 
 #![expect(unsafe_code, reason = "the current record is kept by address")]
 
+use super::chains::Chains;
 use super::ring::{Item, Ring};
 use crate::reactor::Driver;
 use crate::sys::park::Parker;
@@ -33,6 +35,8 @@ pub(crate) enum Status {
 #[repr(align(128))]
 pub(crate) struct Processor {
     pub(crate) ring: Ring,
+    /// What overflowed the ring; the owner pushes, anybody takes.
+    pub(crate) spill: Chains,
     // Ordering: Relaxed: a look; the exchange decides who gets the task.
     next: AtomicPtr<()>,
     /// The goroutine that is being polled; stays until the next one.
@@ -73,6 +77,7 @@ impl Processor {
     pub(crate) fn new() -> Self {
         Self {
             ring: Ring::new(),
+            spill: Chains::new(),
             next: AtomicPtr::new(ptr::null_mut()),
             current: AtomicPtr::new(ptr::null_mut()),
             tick: AtomicU32::new(0),
@@ -115,6 +120,18 @@ impl Processor {
 
     pub(crate) fn has_next(&self) -> bool {
         !self.next.load(Ordering::Relaxed).is_null()
+    }
+
+    // ----- all that is queued
+
+    /// Whether anything is queued here.
+    pub(crate) fn has_work(&self) -> bool {
+        self.has_next() || self.ring.len() > 0 || !self.spill.is_empty()
+    }
+
+    /// Whether anything is queued that another worker may take.
+    pub(crate) fn offers_work(&self) -> bool {
+        self.ring.len() > 0 || !self.spill.is_empty() || (self.has_next() && self.is_stalled())
     }
 
     // ----- polls, and being stuck in one

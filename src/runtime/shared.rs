@@ -1,10 +1,10 @@
 //! What all threads of one runtime share.
 
 use super::blocking::Pool;
+use super::chains::{Chain, Chains};
 use super::goroutine::Meta;
 use super::host::Hosts;
 use super::idle::Idle;
-use super::inject::{Chain, Inject};
 use super::panic::Payload;
 use super::processor::Processor;
 use super::schedule::Schedule;
@@ -84,7 +84,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) driver: Arc<Driver>,
     pub(crate) clock: Clock,
-    pub(crate) inject: Inject,
+    pub(crate) inject: Chains,
     pub(crate) idle: Idle,
     pub(crate) pool: Pool,
     /// Processors, in the order in which they were made; never removed.
@@ -158,7 +158,7 @@ impl Shared {
             index,
             driver: Arc::new(driver),
             clock,
-            inject: Inject::new(),
+            inject: Chains::new(),
             idle: Idle::new(),
             pool: Pool::new(),
             processors: (0..slots).map(|_| OnceLock::new()).collect(),

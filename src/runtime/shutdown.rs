@@ -26,7 +26,6 @@
 
 use super::context;
 use super::goroutine::Meta;
-use super::inject::Chain;
 use super::ring::Item;
 use super::shared::{Phase, Shared};
 use crate::sys::clock::Clock;
@@ -110,10 +109,7 @@ pub(crate) fn end_leftovers(shared: &Shared) {
 /// Ends every task in the global queue.
 pub(crate) fn end_queued(shared: &Shared) {
     while let Some(chain) = shared.inject.pop() {
-        match chain {
-            Chain::One(task) => end(task),
-            Chain::Many(tasks) => tasks.into_iter().for_each(end),
-        }
+        chain.into_iter().for_each(end);
     }
 }
 

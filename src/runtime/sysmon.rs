@@ -162,7 +162,7 @@ pub(super) fn sleep_until_woken(shared: &Shared) {
 /// Returns whether it is worth another look soon.
 fn stalled(shared: &Arc<Shared>, index: usize, seen: &mut Seen, now: Nanos) -> bool {
     let processor = shared.processor(index);
-    let queued = processor.ring.len() > 0 || processor.has_next();
+    let queued = processor.has_work();
     if queued || !shared.inject.is_empty() {
         processor.mark_stalled(seen.tick);
         shared.notify();

@@ -5,10 +5,10 @@
 //! something called for [attention](super::processor::Processor::call_attention), so the loop pays
 //! one load for it.
 //!
-//! Order of the search for a task: every 61st time the global queue; the next slot; the ring; the
-//! global queue; the other workers' rings; then sleep, in the driver if nobody else is there. A
-//! chain of tasks that wake each other through the next slot is broken after [`MAX_NEXT`] polls if
-//! the ring holds anything.
+//! Order of the search for a task: every 61st time the global queue, now and then the spill; the next slot;
+//! the ring; the spill; the global queue; the other workers; then sleep, in the driver if nobody else
+//! is there. A chain of tasks that wake each other through the next slot is broken after [`MAX_NEXT`]
+//! polls if the ring holds anything.
 //!
 //! Waking a second worker costs as much as some hundred task switches, so a task that this worker
 //! reaches at once wakes nobody. Another worker is woken when the ring has held work for [`PATIENCE`]
@@ -20,9 +20,9 @@
 
 mod simulated;
 
+use super::chains::Chain;
 use super::context;
 use super::goroutine::{self, Meta, Policy};
-use super::inject::Chain;
 use super::join::JoinHandle;
 use super::processor::{Processor, Status};
 use super::ring::{self, Item};
@@ -54,8 +54,6 @@ const TURN: Nanos = 250_000;
 const MAINTENANCE: std::ops::Range<Nanos> = 8_000..25_000;
 /// Most polls between two such looks.
 const MAX_INTERVAL: u32 = 64;
-/// A worker whose ring holds fewer tasks takes in all that it gets from the global queue.
-const FEW: u32 = ring::CAPACITY / 4;
 /// Rounds over all other workers before a searcher gives up.
 const SEARCH_ROUNDS: usize = 2;
 /// Goroutine numbers that a worker reserves at a time.
@@ -81,6 +79,8 @@ pub(crate) struct Worker {
     tick: Cell<u32>,
     /// The tick at which the global queue is looked at first.
     global_at: Cell<u32>,
+    /// The tick at which what has overflowed was looked at.
+    spilled_at: Cell<u32>,
     /// Polls in a row from the next slot.
     next_run: Cell<u32>,
     /// Counts among the searchers.
@@ -121,6 +121,7 @@ impl Worker {
             ids: Cell::new((0, 0)),
             tick: Cell::new(0),
             global_at: Cell::new(1),
+            spilled_at: Cell::new(0),
             next_run: Cell::new(0),
             searching: Cell::new(false),
             to_tail: Cell::new(false),
@@ -208,7 +209,7 @@ impl Worker {
         }
         if tick == self.global_at.get() {
             self.global_at.set(tick.wrapping_add(self.shared.config.global_queue_interval));
-            if let Some(task) = self.sip_global() {
+            if let Some(task) = self.take_turn_of_others() {
                 return Some(task);
             }
         }
@@ -289,6 +290,9 @@ impl Worker {
             if ptr::eq(victim, own) {
                 continue;
             }
+            while let Some(chain) = victim.spill.pop() {
+                self.shared.schedule_outside(chain);
+            }
             for _ in 0..=victim.ring.len() {
                 let task = victim.ring.steal_into(&own.ring).or_else(|| victim.take_next());
                 let Some(task) = task else { break };
@@ -315,34 +319,26 @@ impl Worker {
         self.unless_over(self.take_in(chain)?)
     }
 
-    /// As [`take_global`](Self::take_global), by a worker that has enough to do: the rest of a chain goes
-    /// to the tail of the queue, unless the ring is nearly empty. In the ring it would soon push out as
-    /// many others, and tasks that run all the time would travel from worker to worker.
-    fn sip_global(&self) -> Option<Item> {
-        let task = match self.shared.inject.pop()? {
-            Chain::Many(mut tasks) if self.processor().ring.len() >= FEW => {
-                let first = tasks.remove(0);
-                if !tasks.is_empty() {
-                    self.overflow(tasks);
-                }
-                first
-            }
-            chain => self.take_in(chain)?,
-        };
-        self.unless_over(task)
+    /// Takes from what has overflowed: one task to run, the rest of its chain into the ring.
+    fn take_spilled(&self) -> Option<Item> {
+        self.spilled_at.set(self.tick.get());
+        self.take_in(self.processor().spill.pop()?)
+    }
+
+    /// What comes before the ring now and then. A ring that never gets empty is exchanged, half of it at a time,
+    /// for what has overflowed; not more often than it is run, so that the exchange costs next to nothing.
+    fn take_turn_of_others(&self) -> Option<Item> {
+        let due = self.tick.get().wrapping_sub(self.spilled_at.get()) >= ring::CAPACITY;
+        let spilled = if due { self.take_spilled() } else { None };
+        spilled.or_else(|| self.take_global())
     }
 
     /// The first task of a chain; the others go into the ring.
     fn take_in(&self, chain: Chain) -> Option<Item> {
-        match chain {
-            Chain::One(task) => Some(task),
-            Chain::Many(tasks) => {
-                let mut tasks = tasks.into_iter();
-                let first = tasks.next();
-                tasks.for_each(|task| self.push_ring(task));
-                first
-            }
-        }
+        let mut tasks = chain.into_iter();
+        let first = tasks.next();
+        tasks.for_each(|task| self.push_ring(task));
+        first
     }
 
     /// A task that came from elsewhere, to be run now; or back to the global queue with it, if nothing is
@@ -363,7 +359,7 @@ impl Worker {
     /// The worker's own queue is empty: looks at the global queue and at the others, then sleeps.
     /// Returns `None` after a sleep, or if there is something to attend to.
     fn find_task(&self) -> Option<Item> {
-        if let Some(task) = self.take_global() {
+        if let Some(task) = self.take_spilled().or_else(|| self.take_global()) {
             return Some(task);
         }
         let active = u32::try_from(self.shared.config.workers).unwrap_or(u32::MAX);
@@ -393,16 +389,16 @@ impl Worker {
         }
     }
 
-    /// Takes half of another worker's ring; from a worker that is stuck also its next slot.
+    /// Takes from another worker: a chain that overflowed, or half of its ring; if it is stuck also its next slot.
     fn steal(&self) -> Option<Item> {
         let made = self.shared.processors().count();
         let start = choose(made);
         let mut victims = (0..made).map(|i| (start + i) % made).filter(|&i| i != self.index);
         let stolen = victims.find_map(|victim| {
             let victim = self.shared.processor(victim);
-            victim
-                .ring
-                .steal_into(&self.processor().ring)
+            let spilled = || self.take_in(victim.spill.pop()?);
+            spilled()
+                .or_else(|| victim.ring.steal_into(&self.processor().ring))
                 .or_else(|| if victim.is_stalled() { victim.take_next() } else { None })
         });
         self.unless_over(stolen?)
@@ -412,10 +408,11 @@ impl Worker {
     fn sees_work(&self) -> bool {
         self.processor().has_attention()
             || !self.shared.inject.is_empty()
-            || self.shared.processors().enumerate().any(|(index, other)| {
-                index != self.index
-                    && (other.ring.len() > 0 || (other.has_next() && other.is_stalled()))
-            })
+            || self
+                .shared
+                .processors()
+                .enumerate()
+                .any(|(index, other)| index != self.index && other.offers_work())
     }
 
     fn sleep(&self) {
@@ -474,7 +471,7 @@ impl Worker {
 
     #[cold]
     fn overflow(&self, half: Vec<Item>) {
-        self.shared.inject.push(Chain::Many(half));
+        self.processor().spill.push(Chain::Many(half));
         self.spread();
     }
 
@@ -573,6 +570,9 @@ impl Worker {
     /// Hands everything that is queued here to the global queue.
     pub(crate) fn hand_over(&self) {
         let processor = self.processor();
+        while let Some(chain) = processor.spill.pop() {
+            self.shared.schedule_outside(chain);
+        }
         let tasks: Vec<_> = processor
             .take_next()
             .into_iter()
@@ -641,9 +641,10 @@ mod loom;
 #[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
 mod tests {
     use super::*;
-    use crate::runtime::Builder;
     use crate::runtime::shared::Phase;
+    use crate::runtime::{Builder, Runtime};
     use crate::sys::park::Parker;
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     #[test]
@@ -681,32 +682,43 @@ mod tests {
         shared.hosts.put(worker);
     }
 
-    /// Otherwise tasks that run all the time travel from worker to worker: what a chain brings to a full
-    /// ring pushes out as much.
+    /// So many goroutines, which end in their first poll.
+    fn spawned(runtime: &Runtime, worker: &Worker, count: usize) -> Vec<Item> {
+        (0..count)
+            .map(|_| {
+                drop(runtime.spawn(async {}));
+                worker.take_global().expect("it was spawned")
+            })
+            .collect()
+    }
+
+    /// Goroutines that yield for ever, more than fit into the ring: none of them leaves the worker, and none
+    /// waits for much longer than it takes to run all.
     #[test]
-    fn a_busy_worker_takes_one_task_of_a_chain_and_leaves_the_rest_to_all() {
+    fn what_overflows_stays_with_its_worker_and_has_its_turn() {
+        const COUNT: usize = 1000;
         let runtime = Builder::new_current_thread().build().unwrap();
         let _entered = runtime.enter();
         let shared = context::current();
         let worker = shared.hosts.take().expect("nobody runs it");
-        for _ in 0..FEW + 3 {
-            drop(runtime.spawn(async {}));
-        }
-        for _ in 0..FEW {
-            let task = worker.take_global().expect("it was spawned");
+        let mut waits_since = BTreeMap::new();
+        for task in spawned(&runtime, &worker, COUNT) {
             worker.push_ring(task);
+            waits_since.insert(task, 0);
         }
-        let chain: Vec<_> = std::iter::from_fn(|| worker.take_global()).collect();
-        let order: Vec<_> = chain.iter().map(|task| task.as_ptr()).collect();
-
-        shared.inject.push(Chain::Many(chain));
-        for (taken, expected) in order.iter().enumerate() {
-            let task = worker.sip_global().expect("the chain has not ended");
-            assert_eq!(task.as_ptr(), *expected, "the oldest first");
-            assert_eq!(shared.inject.is_empty(), taken + 1 == order.len(), "the rest is for all");
-            assert_eq!(worker.processor().ring.len(), FEW, "and not for the ring");
+        for polls in 1..30 * COUNT {
+            let task = worker.next_task().expect("it is there");
+            worker.push_ring(task);
+            let waited = polls - waits_since.insert(task, polls).expect("it is one of them");
+            assert!(waited < 5 * COUNT, "it has waited for {waited} polls");
+            assert!(shared.inject.is_empty(), "it is for all");
+        }
+        let longest = 30 * COUNT - waits_since.values().min().expect("there are some");
+        assert!(longest < 5 * COUNT, "one waits since {longest} polls");
+        while let Some(task) = worker.next_task().or_else(|| worker.take_spilled()) {
             worker.poll(task);
         }
+        assert_eq!(runtime.handle().num_goroutine(), 0);
         shared.hosts.put(worker);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Host, Item, Thread, Worker};
 use crate::reactor::{Backend, Driver};
-use crate::runtime::inject::Chain;
+use crate::runtime::chains::Chain;
 use crate::runtime::processor::Status;
 use crate::runtime::shared::{Config, Phase, Shared};
 use crate::runtime::{sysmon, table};
@@ -68,11 +68,9 @@ impl Runtime {
             rest.extend(processor.take_next());
             rest.extend(std::iter::from_fn(|| processor.ring.pop()));
         }
-        while let Some(chain) = self.inject.pop() {
-            match chain {
-                Chain::One(item) => rest.push(item),
-                Chain::Many(items) => rest.extend(items),
-            }
+        let spills = self.processors().map(|processor| &processor.spill);
+        for chains in spills.chain([&self.inject]) {
+            rest.extend(std::iter::from_fn(|| chains.pop()).flatten());
         }
         rest
     }
@@ -425,4 +423,55 @@ fn abandoned_workers_relieve_each_other_and_find_an_end() {
         started.join().unwrap();
         assert_all(runtime.rest(), 2);
     });
+}
+
+/// More tasks than the ring has room for, while a thief looks for work: each is somewhere once, and none in the
+/// global queue.
+#[test]
+fn tasks_that_overflow_beside_a_thief() {
+    loom::model(|| {
+        let runtime = Runtime::new(2, 0);
+        let thief = {
+            let worker = runtime.worker(1);
+            thread::spawn(move || [worker.steal(), worker.steal()])
+        };
+        let worker = runtime.worker(0);
+        (0..5).for_each(|n| worker.push_ring(item(n)));
+        let mut got = Vec::from_iter(worker.take_spilled());
+        got.extend(worker.processor().ring.pop());
+        got.extend(thief.join().unwrap().into_iter().flatten());
+        assert!(runtime.inject.is_empty());
+        got.extend(runtime.rest());
+        assert_all(got, 5);
+    });
+}
+
+/// What overflowed a worker that is stuck: others steal it, or give it to all once the worker has lost its place, as
+/// it does itself when it comes back.
+#[test]
+fn what_overflowed_a_stuck_worker() {
+    let ways: [fn(&Worker, &Worker) -> Option<Item>; 3] = [
+        |spare, _stuck| spare.steal(),
+        |spare, _stuck| {
+            spare.relieve();
+            None
+        },
+        |_spare, stuck| {
+            stuck.hand_over();
+            None
+        },
+    ];
+    for take in ways {
+        loom::model(move || {
+            let runtime = Runtime::new(1, 1);
+            let [stuck, spare] = [0, 1].map(|index| runtime.worker(index));
+            (0..5).for_each(|n| stuck.push_ring(item(n)));
+            assert!(sysmon::abandon(&runtime, 0));
+            assert!(spare.sees_work() && !stuck.processor().spill.is_empty());
+            let mut got = Vec::from_iter(take(&spare, &stuck));
+            assert!(stuck.processor().spill.is_empty(), "it stays where it is");
+            got.extend(runtime.rest());
+            assert_all(got, 5);
+        });
+    }
 }

@@ -12,7 +12,7 @@ use crate::sys::sync::atomic::Ordering;
 
 /// How far from the head of the ring the next task may be.
 const REACH: u32 = 8;
-/// While fewer tasks than this are in the ring, what the global queue holds is added.
+/// While fewer tasks than this are in the ring, what overflowed and what the global queue holds is added.
 const ROOM: u32 = 64;
 
 const DEADLOCK: &str = "fatal error: all goroutines are asleep - deadlock!";
@@ -22,7 +22,7 @@ impl Worker {
     pub(super) fn next_simulated(&self) -> Option<Item> {
         let processor = self.processor();
         while processor.ring.len() < ROOM {
-            let Some(task) = self.take_global() else { break };
+            let Some(task) = self.take_spilled().or_else(|| self.take_global()) else { break };
             self.push_ring(task);
         }
         if let Some(task) = processor.take_next() {

@@ -1,23 +1,36 @@
-//! The global queue: what comes from outside of the workers, and what overflows their rings.
-//!
-//! It carries *chains*: a worker whose ring is full hands over half of it in one push.
+//! Queues of *chains*, tasks that travel together: the global queue, for what comes from outside of the
+//! workers, and each processor's spill, for what overflows its ring, half of it in one push.
 
 use super::ring::Item;
 use crate::sys::sync::atomic::{AtomicUsize, Ordering};
 use concurrent_queue::ConcurrentQueue;
+use std::{option, vec};
 
 /// Tasks that travel together.
 #[derive(Debug)]
 pub(crate) enum Chain {
     /// The usual spawn or wake from outside.
     One(Item),
-    /// Half a ring or less, oldest first; never nothing.
+    /// Half a ring that overflowed, or what a worker leaves behind; oldest first, never nothing.
     Many(Vec<Item>),
+}
+
+impl IntoIterator for Chain {
+    type Item = Item;
+    type IntoIter = std::iter::Chain<option::IntoIter<Item>, vec::IntoIter<Item>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let (one, many) = match self {
+            Chain::One(task) => (Some(task), Vec::new()),
+            Chain::Many(tasks) => (None, tasks),
+        };
+        one.into_iter().chain(many)
+    }
 }
 
 /// See the module documentation.
 #[derive(Debug)]
-pub(crate) struct Inject {
+pub(crate) struct Chains {
     queue: ConcurrentQueue<Chain>,
     /// Chains in the queue: raised before the push, lowered after the pop, so that 0 means that
     /// nothing is there.
@@ -26,12 +39,12 @@ pub(crate) struct Inject {
     len: AtomicUsize,
 }
 
-impl Inject {
+impl Chains {
     pub(crate) fn new() -> Self {
         Self { queue: ConcurrentQueue::unbounded(), len: AtomicUsize::new(0) }
     }
 
-    /// Adds a chain. The caller tells a sleeping worker (`Idle::notify`).
+    /// Adds a chain. Into the global queue: the caller tells a sleeping worker (`Idle::notify`).
     pub(crate) fn push(&self, chain: Chain) {
         self.len.fetch_add(1, Ordering::Relaxed);
         assert!(self.queue.push(chain).is_ok(), "the queue is never closed");
