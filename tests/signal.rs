@@ -28,17 +28,35 @@ fn raise(kind: SignalKind) {
     signal_hook::low_level::raise(kind.as_raw_value()).unwrap();
 }
 
+/// Gives the signals of a terminal their default effect, as in a program that a user types: a shell starts
+/// what it runs in the background, and `nohup` whatever it runs, with some of them ignored.
+#[expect(unsafe_code, reason = "a call of the C library")]
+fn heed_the_terminal() {
+    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
+        // SAFETY: no handler is installed, and the signals exist.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
+/// Runs `body` in a process of its own, started as if from a terminal.
+fn main_of_process(test: &str, body: impl FnOnce()) -> Ended {
+    main_of_child(test, || {
+        heed_the_terminal();
+        body();
+    })
+}
+
 /// Runs `body` in a process of its own, which must end well.
 #[track_caller]
 fn lives(test: &str, body: impl FnOnce()) {
-    let ended = main_of_child(test, body);
+    let ended = main_of_process(test, body);
     assert!(ended.status.success(), "{ended:#?}");
 }
 
 /// Runs `body` in a process of its own, which must die of the signal.
 #[track_caller]
 fn dies_of(kind: SignalKind, test: &str, body: impl FnOnce()) {
-    let ended = main_of_child(test, body);
+    let ended = main_of_process(test, body);
     assert_eq!(ended.status.signal(), Some(kind.as_raw_value()), "{ended:#?}");
 }
 
@@ -178,7 +196,7 @@ fn no_signal_is_lost_in_a_stop() {
         }
     };
     for _ in 0..40 {
-        let Ended { status, said } = main_of_child(name, child);
+        let Ended { status, said } = main_of_process(name, child);
         let died_of_it = status.signal() == Some(INT.as_raw_value());
         assert!(status.success() || died_of_it, "{status} {said}");
     }

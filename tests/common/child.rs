@@ -25,8 +25,6 @@ pub(crate) struct Ended {
 /// that consists of `body`.
 pub(crate) fn main_of_child(test: &str, body: impl FnOnce()) -> Ended {
     if env::var_os(BODY).is_some_and(|name| name == test) {
-        #[cfg(unix)]
-        heed_the_terminal();
         body();
         leave();
     }
@@ -40,17 +38,6 @@ pub(crate) fn main_of_child(test: &str, body: impl FnOnce()) -> Ended {
         .spawn()
         .expect("a process");
     wait(child)
-}
-
-/// Gives the signals of a terminal their default effect, as in a program that a user types: a shell starts
-/// what it runs in the background, and `nohup` whatever it runs, with some of them ignored.
-#[cfg(unix)]
-#[expect(unsafe_code, reason = "a call of the C library")]
-fn heed_the_terminal() {
-    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
-        // SAFETY: no handler is installed, and the signals exist.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
-    }
 }
 
 #[expect(clippy::exit, reason = "this is where its main returns")]
