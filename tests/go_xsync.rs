@@ -422,7 +422,7 @@ fn c152_an_error_is_shared_too_and_channels_get_one_value() {
 }
 
 /// Polls until it waits for the call. (A simulated schedule may let a poll do nothing.)
-async fn joined<V: Clone>(run: &mut std::pin::Pin<Box<singleflight::Run<V>>>) {
+async fn joined<K, V: Clone, F>(run: &mut std::pin::Pin<Box<singleflight::Run<K, V, F>>>) {
     while !format!("{run:?}").contains("waiting: true") {
         assert!(common::poll_once(run).await.is_pending());
         gosched().await;

@@ -229,7 +229,7 @@ fn t35_a_group_whose_runtime_goes_lets_others_go_on() {
 }
 
 /// Polls until it waits for the call. (A simulated schedule may let a poll do nothing.)
-async fn joined<V: Clone>(run: &mut std::pin::Pin<Box<singleflight::Run<V>>>) {
+async fn joined<K, V: Clone, F>(run: &mut std::pin::Pin<Box<singleflight::Run<K, V, F>>>) {
     while !format!("{run:?}").contains("waiting: true") {
         assert!(common::poll_once(run).await.is_pending());
         gort::runtime::gosched().await;

@@ -84,16 +84,17 @@ where
     /// `Do`, in which the function runs in the goroutine of the first who asks.
     #[doc(alias = "Do")]
     #[track_caller]
-    pub fn run<F>(&self, key: K, future: F) -> Run<V>
+    pub fn run<F>(&self, key: K, future: F) -> Run<K, V, F>
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let (group, mut future) = (self.clone(), Some(future));
-        let join = move || {
-            future.as_ref()?;
-            Some(group.join(&key, &mut future, Call::join).0)
-        };
-        Run { join: Box::new(join), joined: None, place: Watch::new(), site: Location::caller() }
+        Run {
+            ask: Ask { group: self.clone(), key, future: Some(future) },
+            join: Ask::join,
+            joined: None,
+            place: Watch::new(),
+            site: Location::caller(),
+        }
     }
 
     /// As [`run`](Self::run), but does not wait: the value comes through the channel, which has room for it.
@@ -240,16 +241,34 @@ impl<K, V> fmt::Debug for Group<K, V> {
     }
 }
 
-/// Joins the call, or starts one; `None` when it has none to start any more.
-type Join<V> = Box<dyn FnMut() -> Option<Arc<Call<V>>> + Send>;
+/// What somebody wants to know, and how it is found out if nobody is at it.
+struct Ask<K, V, F> {
+    group: Group<K, V>,
+    key: K,
+    future: Option<F>,
+}
+
+impl<K, V, F> Ask<K, V, F>
+where
+    K: Hash + Eq + Clone + Send + 'static,
+    V: Clone + Send + Sync + 'static,
+    F: Future<Output = V> + Send + 'static,
+{
+    /// Joins the call, or starts one; `None` when it has none to start any more.
+    fn join(&mut self) -> Option<Arc<Call<V>>> {
+        self.future.as_ref()?;
+        Some(self.group.join(&self.key, &mut self.future, Call::join).0)
+    }
+}
 
 pin_project! {
     /// The future of [`Group::run`].
     #[must_use = "nothing is started until the future is awaited"]
-    pub struct Run<V> {
-        // Knows the key. (Were its type one of `Run`'s, an `async` block with a `&'static str` for a key would
-        // not be `Send` in the eyes of the compiler.)
-        join: Join<V>,
+    pub struct Run<K, V, F> {
+        ask: Ask<K, V, F>,
+        // `Ask::join`. (Were it called by its name, the bounds of `K` would have to be those of the future, and
+        // then an `async` block with a `&'static str` for a key would not be `Send` in the eyes of the compiler.)
+        join: fn(&mut Ask<K, V, F>) -> Option<Arc<Call<V>>>,
         joined: Option<Arc<Call<V>>>,
         // Among those who wait for the call.
         #[pin]
@@ -257,7 +276,7 @@ pin_project! {
         site: &'static Location<'static>,
     }
 
-    impl<V> PinnedDrop for Run<V> {
+    impl<K, V, F> PinnedDrop for Run<K, V, F> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             if let Some(call) = this.joined {
@@ -267,7 +286,7 @@ pin_project! {
     }
 }
 
-impl<V: Clone> Future for Run<V> {
+impl<K, V: Clone, F> Future for Run<K, V, F> {
     type Output = Flight<V>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Flight<V>> {
@@ -276,7 +295,7 @@ impl<V: Clone> Future for Run<V> {
         loop {
             let call = this.joined.get_or_insert_with(|| {
                 let lost = "the runtime of the function was shut down before it had returned";
-                (this.join)().expect(lost)
+                (this.join)(this.ask).expect(lost)
             });
             if call.poll_done(this.place.as_ref(), cx).is_pending() {
                 point::refund();
@@ -301,7 +320,7 @@ impl<V: Clone> Future for Run<V> {
     }
 }
 
-impl<V> fmt::Debug for Run<V> {
+impl<K, V, F> fmt::Debug for Run<K, V, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waiting = self.joined.is_some();
         f.debug_struct("Run").field("waiting", &waiting).finish_non_exhaustive()
