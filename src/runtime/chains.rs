@@ -1,5 +1,8 @@
 //! Queues of *chains*, tasks that travel together: the global queue, for what comes from outside of the
 //! workers, and each processor's spill, for what overflows its ring, half of it in one push.
+//!
+//! Anybody takes from either. Anybody adds to the global queue, and tells a sleeping worker; only its owner adds to a
+//! spill, and need not, as it is awake and comes to it: when its ring is empty, or has been run once.
 
 use super::ring::Item;
 use crate::sys::sync::atomic::{AtomicUsize, Ordering};
@@ -34,8 +37,8 @@ pub(crate) struct Chains {
     queue: ConcurrentQueue<Chain>,
     /// Chains in the queue: raised before the push, lowered after the pop, so that 0 means that
     /// nothing is there.
-    // Ordering: Relaxed: whoever must not miss a push goes through the fences of `Idle`; what was
-    // pushed is published by the queue.
+    // Ordering: Relaxed: whoever must not miss a push goes through the fences of `Idle`, or has pushed
+    // itself; what was pushed is published by the queue.
     len: AtomicUsize,
 }
 
@@ -44,7 +47,7 @@ impl Chains {
         Self { queue: ConcurrentQueue::unbounded(), len: AtomicUsize::new(0) }
     }
 
-    /// Adds a chain. Into the global queue: the caller tells a sleeping worker (`Idle::notify`).
+    /// Adds a chain. If it is the global queue, the caller tells a sleeping worker (`Idle::notify`).
     pub(crate) fn push(&self, chain: Chain) {
         self.len.fetch_add(1, Ordering::Relaxed);
         assert!(self.queue.push(chain).is_ok(), "the queue is never closed");
