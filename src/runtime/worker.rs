@@ -326,10 +326,15 @@ impl Worker {
     }
 
     /// What comes before the ring now and then. A ring that never gets empty is exchanged, half of it at a time,
-    /// for what has overflowed; not more often than it is run, so that the exchange costs next to nothing.
+    /// for what has overflowed; not more often than it is run, so that the exchange costs next to nothing. The
+    /// global queue has the next turn then: it is not to wait for two intervals, or for ever if they are long.
     fn take_turn_of_others(&self) -> Option<Item> {
-        let due = self.tick.get().wrapping_sub(self.spilled_at.get()) >= ring::CAPACITY;
+        let tick = self.tick.get();
+        let due = tick.wrapping_sub(self.spilled_at.get()) >= ring::CAPACITY;
         let spilled = if due { self.take_spilled() } else { None };
+        if spilled.is_some() {
+            self.global_at.set(tick.wrapping_add(1));
+        }
         spilled.or_else(|| self.take_global())
     }
 
@@ -715,10 +720,41 @@ mod tests {
         }
         let longest = 30 * COUNT - waits_since.values().min().expect("there are some");
         assert!(longest < 5 * COUNT, "one waits since {longest} polls");
+        run_all(&worker);
+        assert_eq!(runtime.handle().num_goroutine(), 0);
+        shared.hosts.put(worker);
+    }
+
+    fn run_all(worker: &Worker) {
         while let Some(task) = worker.next_task().or_else(|| worker.take_spilled()) {
             worker.poll(task);
         }
-        assert_eq!(runtime.handle().num_goroutine(), 0);
-        shared.hosts.put(worker);
+    }
+
+    /// A goroutine from outside has its turn beside more goroutines than fit into the ring that yield for ever.
+    #[test]
+    fn what_overflows_leaves_the_global_queue_its_turns() {
+        for interval in [1, 61, 256, 1000] {
+            let mut builder = Builder::new_current_thread();
+            let runtime = builder.global_queue_interval(interval).build().unwrap();
+            let _entered = runtime.enter();
+            let shared = context::current();
+            let worker = shared.hosts.take().expect("nobody runs it");
+            for task in spawned(&runtime, &worker, 1000) {
+                worker.push_ring(task);
+            }
+            for _ in 0..20 {
+                drop(runtime.spawn(async {}));
+                let mut polls = 0;
+                while !shared.inject.is_empty() {
+                    worker.push_ring(worker.next_task().expect("it is there"));
+                    polls += 1;
+                    assert!(polls <= interval + 1, "it has waited for {polls} polls");
+                }
+            }
+            run_all(&worker);
+            assert_eq!(runtime.handle().num_goroutine(), 0);
+            shared.hosts.put(worker);
+        }
     }
 }
