@@ -1,4 +1,4 @@
-//! Go's cases of `sync.Mutex` and `sync.WaitGroup`, 76 to 82 and 90 to 98. (81 stands with the clock that it
+//! Go's cases of `sync.Mutex` and `sync.WaitGroup`, 76 to 82 and 90 to 98, and of its atomics, 116 and 117. (81 stands with the clock that it
 //! needs, in `src/sync/tests.rs`.)
 
 mod common;
@@ -356,4 +356,50 @@ fn c098_what_the_members_did_is_visible_after_wait() {
             assert_eq!(slots.iter().map(|slot| slot.get()).sum::<u64>(), 36);
         }
     });
+}
+
+// Atomics: those of the standard library, with `SeqCst` for what Go's always are.
+
+#[test]
+fn c116_of_two_who_store_and_then_load_one_sees_the_other() {
+    const ROUNDS: usize = 1_000_000;
+    let pair = || (AtomicU32::new(0), AtomicU32::new(0));
+    let words: Arc<[_]> = std::iter::repeat_with(pair).take(ROUNDS).collect();
+    live(move || {
+        let words = words.clone();
+        async move {
+            for (x, y) in &words[..] {
+                x.store(0, Ordering::SeqCst);
+                y.store(0, Ordering::SeqCst);
+            }
+            let ours = words.clone();
+            let first = go(async move {
+                let look = |(x, y): &(AtomicU32, AtomicU32)| {
+                    x.store(1, Ordering::SeqCst);
+                    y.load(Ordering::SeqCst)
+                };
+                ours.iter().map(look).collect::<Vec<_>>()
+            });
+            let ours = words.clone();
+            let second = go(async move {
+                let look = |(x, y): &(AtomicU32, AtomicU32)| {
+                    y.store(1, Ordering::SeqCst);
+                    x.load(Ordering::SeqCst)
+                };
+                ours.iter().map(look).collect::<Vec<_>>()
+            });
+            let (first, second) = (first.await.unwrap(), second.await.unwrap());
+            assert!(!first.into_iter().zip(second).any(|saw| saw == (0, 0)), "neither saw it");
+        }
+    });
+}
+
+#[test]
+fn c117_and_and_or_return_the_old_value_and_what_is_added_wraps() {
+    let word = AtomicU32::new(0b1100);
+    assert_eq!(word.fetch_and(0b0110, Ordering::SeqCst), 0b1100);
+    assert_eq!(word.fetch_or(0b0001, Ordering::SeqCst), 0b0100);
+    assert_eq!(word.swap(u32::MAX, Ordering::SeqCst), 0b0101);
+    assert_eq!(word.fetch_add(2, Ordering::SeqCst), u32::MAX);
+    assert_eq!(word.load(Ordering::SeqCst), 1);
 }

@@ -3,8 +3,8 @@
 //! true: each hazard stands there once and in order, each test that it names is there, in the files that
 //! it names, and each test that is named after a hazard stands in the list.
 //!
-//! A line is: the hazard; what it is about; the files and the tests, or `later` and the reason; perhaps a
-//! note on what is missing. Lines that begin with `#` are for the reader.
+//! A line is: the hazard; what it is about; the files; the tests; perhaps a note on what is missing. Lines that
+//! begin with `#` are for the reader.
 
 mod layout {
     pub(crate) mod files;
@@ -18,9 +18,6 @@ use std::collections::BTreeSet;
 
 const HAZARDS: u32 = 40;
 
-/// That of the clock of `synctest`.
-const MAY_COME_LATER: &[u32] = &[32];
-
 fn is_named_after_a_hazard(name: &str) -> bool {
     is_named(name, 't', 2)
 }
@@ -28,8 +25,7 @@ fn is_named_after_a_hazard(name: &str) -> bool {
 struct Line<'a> {
     hazard: u32,
     files: &'a str,
-    /// Tests, or a reason.
-    what: &'a str,
+    tests: &'a str,
 }
 
 /// Reads the list; complains about lines that are none, and about hazards out of place.
@@ -39,10 +35,10 @@ fn read(list: &str) -> (Vec<Line<'_>>, Vec<String>) {
         let fields: Vec<_> = text.split('\t').collect();
         let hazard = lines.len() as u32 + 1;
         match fields[..] {
-            [name, about, files, what] | [name, about, files, what, _]
+            [name, about, files, tests] | [name, about, files, tests, _]
                 if name == format!("T{hazard}") && !about.is_empty() =>
             {
-                lines.push(Line { hazard, files, what });
+                lines.push(Line { hazard, files, tests });
             }
             _ => complaints.push(format!("not a line for hazard {hazard}: {text}")),
         }
@@ -55,16 +51,9 @@ fn read(list: &str) -> (Vec<Line<'_>>, Vec<String>) {
 
 /// What is wrong with one line, given the tests that there are.
 fn wrong(line: &Line<'_>, tests: &[Test]) -> Option<String> {
-    let Line { hazard, files, what } = *line;
-    if files == "later" {
-        return match what {
-            "" => Some("says no reason".to_owned()),
-            _ if !MAY_COME_LATER.contains(&hazard) => Some("belongs here now".to_owned()),
-            _ => None,
-        };
-    }
+    let Line { hazard, files, tests: names } = *line;
     let mut places = BTreeSet::new();
-    for name in what.split(' ') {
+    for name in names.split(' ') {
         let mut found = tests.iter().filter(|test| test.name == name);
         match (found.next(), found.next()) {
             _ if !name.starts_with(&format!("t{hazard:02}_")) => {
@@ -87,7 +76,7 @@ fn check(list: &str, tests: &[Test]) -> Vec<String> {
         complaints.extend(wrong.map(|wrong| format!("T{}: {wrong}", line.hazard)));
     }
     for Test { name, place } in tests {
-        if !lines.iter().any(|line| line.what.split(' ').any(|listed| listed == name)) {
+        if !lines.iter().any(|line| line.tests.split(' ').any(|listed| listed == name)) {
             complaints.push(format!("{place}: {name} is not in the list"));
         }
     }
@@ -115,14 +104,10 @@ mod notices {
 
     /// What is said about a list that is right but for line `hazard`, when there is one more test.
     fn complaints(hazard: u32, line: &str, more: Option<Test>) -> Vec<String> {
-        let right = |n| match n {
-            32 => "T32\tthis\tlater\tsoon".to_owned(),
-            _ => format!("T{n}\tthis\ta.rs b.rs\tt{n:02}_a t{n:02}_b"),
-        };
+        let right = |n| format!("T{n}\tthis\ta.rs b.rs\tt{n:02}_a t{n:02}_b");
         let lines = (1..=HAZARDS).map(|n| if n == hazard { line.to_owned() } else { right(n) });
         let list = format!("# for the reader\n{}", lines.collect::<Vec<_>>().join("\n"));
-        let numbers = (1..=HAZARDS).filter(|n| *n != 32);
-        let tests = numbers.flat_map(|n| [test(n, "a", "a.rs"), test(n, "b", "b.rs")]);
+        let tests = (1..=HAZARDS).flat_map(|n| [test(n, "a", "a.rs"), test(n, "b", "b.rs")]);
         check(&list, &tests.chain(more).collect::<Vec<_>>())
     }
 
@@ -149,7 +134,11 @@ mod notices {
     fn a_line_that_is_missing_or_none() {
         let unlisted = ["t40_a is not in the list", "t40_b is not in the list"];
         complains(40, "forty", &["not a line", "39 hazards", unlisted[0], unlisted[1]]);
-        complains(40, "T41\tthis\tlater\tsoon", &["not a line", "39", unlisted[0], unlisted[1]]);
+        complains(
+            40,
+            "T41\tthis\ta.rs b.rs\tt40_a t40_b",
+            &["not a line", "39", unlisted[0], unlisted[1]],
+        );
         complains(40, "T40\t\ta.rs b.rs\tt40_a t40_b", &["not a line", "39", "t40_a", "t40_b"]);
     }
 
@@ -168,15 +157,5 @@ mod notices {
         assert_says(&twice, &["T7: c.rs:7: t07_a is there twice"]);
         let unlisted = complaints(0, "", Some(test(32, "c", "c.rs")));
         assert_says(&unlisted, &["c.rs:7: t32_c is not in the list"]);
-    }
-
-    #[test]
-    fn an_excuse_that_is_none() {
-        complains(
-            7,
-            "T7\tthis\tlater\tsoon",
-            &["belongs here now", "t07_a is not", "t07_b is not"],
-        );
-        complains(32, "T32\tthis\tlater\t", &["says no reason"]);
     }
 }

@@ -32,20 +32,26 @@ fn a_panic_belongs_to_the_handle() {
 fn a_million_goroutines_start_park_and_end() {
     const N: usize = 1_000_000;
     gort::run(async {
-        let ended = Arc::new(AtomicUsize::new(0));
+        let gate = gort::Chan::<()>::new(0);
+        let (started, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         for _ in 0..N {
-            let ended = Arc::clone(&ended);
+            let (gate, started, ended) = (gate.clone(), started.clone(), ended.clone());
             drop(gort::go(async move {
-                gort::task::yield_now().await;
+                started.fetch_add(1, Ordering::Relaxed);
+                gate.recv().await;
                 ended.fetch_add(1, Ordering::Relaxed);
             }));
         }
-        while ended.load(Ordering::Relaxed) < N {
+        while started.load(Ordering::Relaxed) < N {
             gort::task::yield_now().await;
         }
+        assert_eq!(gort::runtime::num_goroutine(), N + 1);
+        assert_eq!(ended.load(Ordering::Relaxed), 0);
+        gate.close();
         while gort::runtime::num_goroutine() > 1 {
             gort::task::yield_now().await;
         }
+        assert_eq!(ended.load(Ordering::Relaxed), N);
     });
 }
 

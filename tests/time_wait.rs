@@ -26,20 +26,6 @@ fn nobody_wakes_early() {
 }
 
 #[test]
-fn a_deadline_earlier_than_all_others_wakes_the_poller_that_sleeps_for_them() {
-    gort::run(async {
-        for _ in 0..4 {
-            gort::go(sleep(LONG));
-        }
-        // The workers are idle now, or soon.
-        sleep(20 * MS).await;
-        let start = Instant::now();
-        std::thread::spawn(|| futures::executor::block_on(sleep(MS))).join().unwrap();
-        assert!(start.elapsed() < LONG / 2);
-    });
-}
-
-#[test]
 fn a_runtime_of_one_thread_sleeps_too() {
     let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {

@@ -6,7 +6,9 @@ use super::timeout::Timeout;
 use super::*;
 use crate::chan::{Receiver, TryRecvError};
 use crate::reactor::{Backend, Driver};
+use crate::runtime;
 use crate::sys::clock::{Clock, Nanos, Virtual};
+use crate::sys::park::Parker;
 use crate::sys::sync::atomic::{AtomicUsize, Ordering};
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn, ready};
@@ -636,4 +638,26 @@ fn a_stream_of_ticks_finds_each_of_them() {
     assert!(stream.as_mut().poll_next(&mut cx).is_pending());
     ticker.reset(Duration::from_millis(10));
     assert_eq!(bench.advance(10 * MS), 1, "a reset counts for who watches already");
+}
+
+#[test]
+fn a_deadline_earlier_than_all_others_wakes_the_poller_that_sleeps_for_them() {
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let _inside = runtime.enter();
+    for _ in 0..4 {
+        drop(runtime.spawn(sleep(Duration::from_secs(3600))));
+    }
+    let idle = &context::current().idle;
+    while idle.sleeping() < 2 {
+        std::thread::yield_now();
+    }
+    let told = Arc::new(Parker::new());
+    let tell = Arc::clone(&told);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            runtime.block_on(sleep(Duration::from_millis(1)));
+            tell.unpark();
+        });
+        assert!(told.park(Some(Duration::from_secs(60))), "nobody looks at the clock");
+    });
 }
