@@ -91,6 +91,28 @@ fn main_goexit_waits_for_the_others() {
     );
 }
 
+/// Its worker has lost its place when it ends, and may get none again.
+#[test]
+#[should_panic(expected = "no goroutines (main called runtime.Goexit) - deadlock!")]
+fn main_goexit_waits_for_a_goroutine_that_blocks_its_thread() {
+    let runtime = gort::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let handle = runtime.handle().clone();
+    let (tx, rx) = gort::chan(0);
+    let sender = std::thread::spawn(move || {
+        while handle.stuck_workers() == 0 {
+            std::thread::yield_now();
+        }
+        tx.blocking_send(()).unwrap();
+    });
+    runtime.run(async move {
+        drop(gort::go(async move {
+            rx.blocking_recv();
+            sender.join().unwrap();
+        }));
+        gort::runtime::goexit()
+    })
+}
+
 #[test]
 fn abort_drops_the_future_and_yields_cancelled() {
     gort::run(async {

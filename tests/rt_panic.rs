@@ -1,5 +1,6 @@
 //! Panics: whose they are, and that they break nothing.
 
+use gort::runtime::Builder;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -110,6 +111,40 @@ fn a_fatal_panic_reaches_every_block_on() {
             assert!(text.starts_with("boom") || text.starts_with("panic: boom\n\ngoroutine "));
         }
     });
+}
+
+/// Main returns at once after the crash of another goroutine, but after.
+#[test]
+fn run_does_not_return_after_a_crash() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        runtime.run(async {
+            let handle = gort::go(async { panic!("boom") });
+            while !handle.is_finished() {
+                gort::task::yield_now().await;
+            }
+            drop(handle);
+        })
+    }));
+    assert_eq!(text(caught.unwrap_err()), "boom");
+}
+
+/// What it says cannot be written. That is no reason to go on.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_crash_ends_the_process_whose_standard_error_is_full() {
+    const INSIDE: &str = "GORT_TEST_STDERR_FULL";
+    if std::env::var_os(INSIDE).is_some() {
+        return gort::run(async {
+            drop(gort::go(async { panic!("boom") }));
+            gort::time::sleep(std::time::Duration::from_secs(60)).await;
+        });
+    }
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["a_crash_ends_the_process_whose_standard_error_is_full", "--exact", "--nocapture"]);
+    let status = child.env(INSIDE, "").stdout(std::process::Stdio::null()).stderr(full).status();
+    assert_eq!(status.unwrap().code(), Some(101));
 }
 
 #[test]

@@ -131,7 +131,7 @@ impl<F: Future> Host for Main<'_, F> {
 /// Puts the worker back, also when the future panics; or ends what it has queued, if nobody will ever
 /// run it again.
 struct Core<'a> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     worker: Option<Box<Worker>>,
 }
 

@@ -17,6 +17,7 @@ use crate::sys::park::Parker;
 use crate::sys::point;
 use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sys::unwind;
 use crate::wait::record::FreeList;
 use async_task::Runnable;
 use event_listener::Event;
@@ -274,7 +275,7 @@ impl Shared {
     }
 
     /// Goroutines may have ended: wakes a `run` whose main goroutine has left. Called by every worker
-    /// that has run out of work, after the fence in `Idle::sleep`.
+    /// that has run out of work or lost its place, after a fence that comes after the end.
     #[inline]
     pub(crate) fn tell_if_last(&self) {
         if self.main_exited.load(Ordering::Relaxed) && self.num_goroutine() == 0 {
@@ -317,7 +318,7 @@ impl Shared {
 
     /// Makes tasks runnable from outside of the workers.
     #[cold]
-    pub(crate) fn schedule_outside(&self, chain: Chain) {
+    pub(crate) fn schedule_outside(self: &Arc<Self>, chain: Chain) {
         match self.push_outside(chain) {
             Phase::Running => self.notify(),
             Phase::Dead | Phase::ShuttingDown => {}
@@ -421,7 +422,7 @@ impl Shared {
     /// `run` or `block_on` re-raises.
     #[cold]
     pub(crate) fn fatal(&self, text: String, payload: Option<Payload>) {
-        eprintln!("{text}");
+        unwind::tell(format_args!("{text}"));
         if self.config.global {
             return;
         }
@@ -434,12 +435,16 @@ impl Shared {
         self.enter_phase(Phase::Dead);
     }
 
-    /// Re-raises a fatal panic in a thread that waits for the runtime.
+    /// Re-raises a fatal panic in a thread that waits for the runtime, which may be shut down by another such
+    /// thread already.
     pub(crate) fn rethrow_fatal(&self) {
-        if self.phase() != Phase::Dead {
+        if self.phase() < Phase::Dead {
             return;
         }
         let mut fatal = self.fatal.lock();
+        if fatal.text.is_empty() {
+            return;
+        }
         let payload = fatal.payload.take();
         let text = fatal.text.clone();
         drop(fatal);

@@ -22,6 +22,7 @@ use crate::reactor::Wait;
 use crate::sys::clock::Nanos;
 use crate::sys::sync::atomic::{Ordering, fence};
 use crate::sys::thread;
+use crate::sys::unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -240,11 +241,11 @@ fn report(shared: &Shared, processor: &Processor) {
     }
     told.push(created);
     drop(told);
-    eprintln!(
+    unwind::tell(format_args!(
         "gort: goroutine {id} blocks its thread, so another one takes its place; \
          task::spawn_blocking is for code that blocks\ncreated by goroutine {} at {created}",
         record.parent()
-    );
+    ));
 }
 
 /// Gives a free place to a spare worker, a parked one or a new one.

@@ -1,7 +1,9 @@
 //! What needs the inside of the scheduler.
 
 use super::processor::{Processor, Status};
+use super::shared::Phase;
 use super::{Builder, context, sysmon};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -50,4 +52,17 @@ fn the_monitor_does_not_sleep_while_a_worker_is_abandoned() {
     while shared.spares.lock().abandoned > 0 {
         std::thread::yield_now();
     }
+}
+
+/// One thread inside `run` may be so quick that the runtime is shut down before another one has looked.
+#[test]
+fn a_fatal_panic_is_raised_again_after_the_shutdown_too() {
+    let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let entered = runtime.enter();
+    let shared = context::current();
+    shared.fatal("boom".to_owned(), None);
+    assert!(shared.enter_phase(Phase::ShuttingDown));
+    let raised = catch_unwind(AssertUnwindSafe(|| shared.rethrow_fatal())).unwrap_err();
+    assert_eq!(raised.downcast_ref(), Some(&"boom".to_owned()));
+    drop(entered);
 }

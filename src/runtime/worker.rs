@@ -570,6 +570,10 @@ impl Worker {
         if self.sees_work() {
             self.shared.notify();
         }
+        // It may have ended the last goroutine, and becomes a spare without going to sleep first.
+        // Ordering: pairs with the fence in `poll_all_ended`.
+        fence(Ordering::SeqCst);
+        self.shared.tell_if_last();
     }
 
     /// Hands everything that is queued here to the global queue.

@@ -1,6 +1,7 @@
-//! Calling code of the user's where nobody could go on unwinding: on a thread of the runtime's.
+//! Calling code that may panic where nobody could go on unwinding: on a thread of the runtime's.
 
 use std::any::Any;
+use std::fmt;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -10,6 +11,13 @@ pub(crate) fn contain(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         drop_payload(payload);
     }
+}
+
+/// Prints a line to standard error, which may be closed or full: that is no reason to panic.
+#[cold]
+pub(crate) fn tell(line: fmt::Arguments<'_>) {
+    // Not `writeln!`: tests capture what `eprintln!` prints.
+    contain(|| eprintln!("{line}"));
 }
 
 /// Drops what a panic carried, whose own drop may panic: a second panic is not worth the process.
