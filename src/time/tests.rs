@@ -329,7 +329,8 @@ fn a_reset_interval_ticks_when_it_was_told() {
 
 #[test]
 fn who_awaits_a_tick_that_another_task_resets_is_woken_when_it_is_due() {
-    let resets: [(fn(&mut Interval, Instant), Nanos); 5] = [
+    type Reset = fn(&mut Interval, Instant);
+    let resets: [(Reset, Nanos); 5] = [
         (|interval, _| interval.reset(), 10),
         (|interval, _| interval.reset_immediately(), 0),
         (|interval, _| interval.reset_after(Duration::from_millis(1)), 1),
