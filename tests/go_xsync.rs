@@ -232,6 +232,38 @@ fn c149_a_panic_is_fatal_if_nobody_waits_any_more_or_if_asked_for() {
     assert_eq!(text, "in a member");
 }
 
+// Beyond Go, where a group is of no more use after an error.
+
+#[test]
+fn a_group_that_is_used_again_after_an_error_does_not_hide_the_next_one() {
+    everywhere(|| async {
+        let (group, ctx) = Group::with_context(&background());
+        for error in ["first", "second", "third"] {
+            group.go(async move { Err(error.into()) }).await;
+            assert_eq!(group.wait().await.unwrap_err().to_string(), error);
+            assert_eq!(cause_of(&ctx), "first");
+        }
+        group.go(async { Ok(()) }).await;
+        assert!(group.wait().await.is_ok());
+    });
+}
+
+#[cfg(not(foreign_executor))]
+#[test]
+fn a_group_that_is_used_again_after_a_panic_does_not_hide_what_fails_next() {
+    let text = common::everywhere::dies_everywhere(|| async {
+        let group = Group::new();
+        let wait = |group: Group| go(async move { group.wait().await });
+        group.go(async { panic!("first") }).await;
+        assert!(wait(group.clone()).await.unwrap_err().is_panic());
+        group.go(async { Err("second".into()) }).await;
+        assert_eq!(group.wait().await.unwrap_err().to_string(), "second");
+        group.go(async { panic!("third") }).await;
+        std::panic::resume_unwind(wait(group).await.unwrap_err().into_panic());
+    });
+    assert_eq!(text, "third");
+}
+
 // semaphore.
 
 #[test]
