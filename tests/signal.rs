@@ -548,21 +548,82 @@ fn a_stop_cancels_the_context_without_another_cause_and_gives_the_signal_back() 
     );
 }
 
+/// Go's rule: whatever becomes of the context, the signals stay caught until the stop.
 #[test]
-fn a_context_that_ends_with_its_parent_gives_the_signal_back() {
-    dies_of(INT, "a_context_that_ends_with_its_parent_gives_the_signal_back", || {
+fn the_signals_stay_caught_until_the_stop_though_the_context_has_ended() {
+    lives("the_signals_stay_caught_until_the_stop_though_the_context_has_ended", || {
         gort::run(async {
             let (parent, cancel) = with_cancel(&background());
-            let (ctx, _stop) = notify_context(&parent, [INT]);
+            let (by_signal, _stop) = notify_context(&background(), [INT]);
+            let (_, stopped) = notify_context(&background(), [INT]);
+            drop(stopped);
+            let (by_parent, _other_stop) = notify_context(&parent, [USR1]);
+            raise(INT);
             cancel.cancel();
-            assert_eq!(ctx.err(), Some(context::Error::Canceled));
-            // One whose parent has ended before does not even start to listen.
-            let (ctx, _other) = notify_context(&parent, [INT]);
-            assert_eq!(ctx.err(), Some(context::Error::Canceled));
+            let (before, _last_stop) = notify_context(&parent, [USR2]);
+            for ctx in [by_signal, by_parent, before] {
+                ctx.done().recv().await;
+            }
+            while num_goroutine() > 1 {
+                gosched().await;
+            }
+            for kind in [INT, USR1, USR2] {
+                // One finds room, and another does not.
+                for _ in 0..3 {
+                    raise(kind);
+                    assert!(nothing(&Chan::new(1).rx()), "it lives");
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn a_stop_gives_the_signal_back_though_the_context_has_ended() {
+    dies_of(INT, "a_stop_gives_the_signal_back_though_the_context_has_ended", || {
+        gort::run(async {
+            let (parent, cancel) = with_cancel(&background());
+            let (ctx, stop) = notify_context(&parent, [INT]);
+            cancel.cancel();
+            while num_goroutine() > 1 {
+                gosched().await;
+            }
+            raise(INT);
+            assert!(ctx.cause().unwrap() == context::Error::Canceled);
+            stop.stop();
+            raise(INT);
+        });
+    });
+}
+
+/// Go's `context.AfterFunc(ctx, stop)`.
+#[test]
+fn a_second_signal_ends_the_program_if_the_end_of_the_context_is_the_stop() {
+    dies_of(INT, "a_second_signal_ends_the_program_if_the_end_of_the_context_is_the_stop", || {
+        gort::run(async {
+            let (ctx, stop) = notify_context(&background(), [INT]);
+            context::after_func(&ctx, async move { stop.stop() });
+            raise(INT);
+            ctx.done().recv().await;
+            assert_eq!(ctx.cause().unwrap().to_string(), "interrupt signal received");
             while num_goroutine() > 1 {
                 gosched().await;
             }
             raise(INT);
         });
     });
+}
+
+#[test]
+fn the_end_of_the_runtime_gives_the_signal_back_if_nobody_waits_for_it_any_more() {
+    dies_of(
+        INT,
+        "the_end_of_the_runtime_gives_the_signal_back_if_nobody_waits_for_it_any_more",
+        || {
+            let runtime = gort::runtime::Runtime::new().unwrap();
+            let (_ctx, _stop) = runtime.block_on(async { notify_context(&background(), [INT]) });
+            drop(runtime);
+            raise(INT);
+        },
+    );
 }
