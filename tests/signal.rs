@@ -406,7 +406,7 @@ fn what_a_stream_leaves_is_told_to_one_that_came_since() {
             let mut since = signal(USR1).unwrap();
             assert!(Polled::new(since.recv()).poll().is_pending());
             drop(stream);
-            since.recv().await.unwrap();
+            assert_eq!(Polled::new(since.recv()).ready(), Some(()));
             drop(since);
             assert!(Polled::new(signal(USR1).unwrap().recv()).poll().is_pending());
         });
