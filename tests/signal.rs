@@ -414,6 +414,23 @@ fn what_a_stream_leaves_is_told_to_one_that_came_since() {
 }
 
 #[test]
+fn what_a_stream_leaves_is_kept_though_there_is_a_channel_without_receivers() {
+    lives("what_a_stream_leaves_is_kept_though_there_is_a_channel_without_receivers", || {
+        gort::run(async {
+            let (mut stream, (tx, rx)) = (signal(USR1).unwrap(), chan(1));
+            notify(&tx, [USR1]);
+            raise(USR1);
+            stream.recv().await.unwrap();
+            drop(rx);
+            raise(USR1);
+            hand_out();
+            drop(stream);
+            assert!(Polled::new(signal(USR1).unwrap().recv()).poll().is_ready());
+        });
+    });
+}
+
+#[test]
 fn nothing_is_lost_between_a_stream_that_goes_and_one_that_comes() {
     lives("nothing_is_lost_between_a_stream_that_goes_and_one_that_comes", || {
         for round in 0..500 {

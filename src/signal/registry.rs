@@ -247,6 +247,7 @@ impl Registry {
             }
             let (mut heard, mut told) = (false, false);
             for listener in self.listeners.iter_mut().filter(|listener| listener.wants(kind)) {
+                listener.given &= !bit(kind);
                 if listener.sender.offer(kind, &mut after.wakes) {
                     heard = true;
                     told |= !listener.is_stream;
