@@ -61,7 +61,7 @@ pub enum How {
     Matched(usize, u64),
     /// Receiving, when the channel was closed.
     Ended,
-    /// A select whose match was taken from it.
+    /// Its match was taken from it: it has no place in line, and begins anew when it is polled.
     Robbed,
 }
 
@@ -92,8 +92,6 @@ pub struct Channel {
 struct Place {
     task: usize,
     arms: Vec<usize>,
-    /// The match that was taken from it.
-    robbed: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -293,20 +291,11 @@ impl Model {
         matches.find(|(_, matched)| may_take(matched)).map(|(number, _)| *number)
     }
 
-    /// Takes that match: a plain receive is the first in line again, a select starts anew.
+    /// Takes that match.
     fn reclaim(&mut self, c: usize, goroutine: Option<usize>) -> Option<Taken> {
         let number = self.uncollected(c, goroutine)?;
-        let Match { value, mut place, .. } = self.channels[c].matches.remove(&number)?;
-        let task = self.tasks.get_mut(&place.task)?;
-        if task.plain {
-            task.state = State::Parked;
-            place.robbed = Some(number);
-            let line = &mut self.channels[c].receiving;
-            let at = line.partition_point(|other| other.robbed.is_some_and(|other| other < number));
-            line.insert(at, place);
-        } else {
-            task.state = State::Chosen(place.arms, How::Robbed);
-        }
+        let Match { value, place, .. } = self.channels[c].matches.remove(&number)?;
+        self.tasks.get_mut(&place.task)?.state = State::Chosen(place.arms, How::Robbed);
         Some(Taken::Value(value))
     }
 
@@ -436,7 +425,7 @@ impl Model {
             let line = if sends { &mut channel.sending } else { &mut channel.receiving };
             match line.back_mut() {
                 Some(place) if place.task == id => place.arms.push(arm),
-                _ => line.push_back(Place { task: id, arms: vec![arm], robbed: None }),
+                _ => line.push_back(Place { task: id, arms: vec![arm] }),
             }
             if sends {
                 self.wake_streams(c);

@@ -10,8 +10,8 @@
 //! 2. A live sender waits ⇒ `buffer` is full.
 //! 3. `closed` or `disconnected` ⇒ no live sender and no live receiver waits.
 //! 4. A node's `tag` tells where its value is: see [`tag`].
-//! 5. A receiver's node is in `receivers` (tag `WAITING` or `ROBBED`), in `matched` (tag `MATCHED`)
-//!    or in neither. A sender's node is in `senders` (tag `WAITING`) or nowhere.
+//! 5. A receiver's node is in `receivers` (tag `WAITING`), in `matched` (tag `MATCHED`) or in neither.
+//!    A sender's node is in `senders` (tag `WAITING`) or nowhere.
 //! 6. `returned` is sorted by sequence number. Everything in it is older than everything in `buffer`,
 //!    and that is older than the deposits of waiting senders.
 //! 7. `disconnected` ⇒ `returned` and `buffer` are empty and stay so.
@@ -54,8 +54,7 @@ pub(super) mod tag {
     pub(in crate::chan) const WAITING: u8 = 1;
     /// A receiver in `matched`: the slot holds the value that it has not seen.
     pub(in crate::chan) const MATCHED: u8 = 2;
-    /// A receiver whose match was taken: one in the list of waiters again, where `seq` is that match's, or
-    /// an arm of a select, which is in no list.
+    /// A receiver whose match was taken. It is in no list, and begins anew when it looks.
     pub(in crate::chan) const ROBBED: u8 = 3;
     /// A sender whose value is gone: sent.
     pub(in crate::chan) const SENT: u8 = 4;
@@ -637,7 +636,7 @@ impl<T> State<T> {
     }
 
     /// Takes back everything that was handed over and that nobody has seen: from `returned`, and from
-    /// receivers that have not collected it, who wait again.
+    /// receivers that have not collected it, who begin anew when they look.
     pub(super) fn recall(&mut self) -> Vec<(u64, T)> {
         let mut unseen = std::mem::take(&mut self.returned);
         while let Some(node) = self.matched.front() {
@@ -650,7 +649,10 @@ impl<T> State<T> {
         unseen
     }
 
-    /// Moves the value of a match to `*into`, and puts the receiver back in line.
+    /// Moves the value of a match to `*into`.
+    ///
+    /// The receiver is out of line until it looks. The wake-up of this match may be spent (its owner was polled,
+    /// and did not look), and another match would wake nobody.
     ///
     /// # Safety
     ///
@@ -658,33 +660,13 @@ impl<T> State<T> {
     #[cold]
     unsafe fn rob(&mut self, node: NonNull<ChanNode<T>>, into: *mut T) {
         // SAFETY: linked, so alive.
-        let node_ref = unsafe { node.as_ref() };
+        let node = unsafe { node.as_ref() };
         // SAFETY: it is matched, so its slot holds a value; `into` by this function's contract.
-        unsafe { ptr::copy_nonoverlapping(slot(node_ref), into, 1) };
+        unsafe { ptr::copy_nonoverlapping(slot(node), into, 1) };
         // SAFETY: it is matched.
-        unsafe { self.collect(node_ref) };
-        // SAFETY: under the lock.
-        let seat = unsafe { node_ref.seat() };
-        // SAFETY: it was linked until now.
-        if unsafe { seat.is_select() } {
-            // It was woken, and begins anew when it looks.
-            seat.tag = tag::ROBBED;
-            return;
-        }
-        // SAFETY: it was matched.
-        let seq = unsafe { seat.data.seq() };
-        seat.tag = tag::ROBBED;
-        // SAFETY: its owner looks only under the lock, so it is still there, and was linked just now.
-        let waiter = unsafe { seat.waiter() };
-        // SAFETY: under the lock, and receivers look at their outcome under it only.
-        unsafe { waiter.unsettle() };
-        // In front of all who came later.
-        let next = self.receivers.find(|other| {
-            // SAFETY: who was robbed was matched.
-            other.tag != tag::ROBBED || unsafe { other.data.seq() } > seq
-        });
-        // SAFETY: unlinked by `collect`; `next` is in this list.
-        unsafe { self.receivers.insert_before(next, node) };
+        unsafe { self.collect(node) };
+        // SAFETY: under the lock. Its owner looks only under the lock, so it is still there.
+        unsafe { node.seat() }.tag = tag::ROBBED;
     }
 
     pub(super) fn is_closed(&self) -> bool {
