@@ -146,6 +146,27 @@ fn a_sink_gives_back_what_it_cannot_pass_on_and_never_panics() {
     assert_eq!(Polled::new(sink.send(4)).ready(), Err(SendError(4)));
 }
 
+/// Also when the last value has been received: the sink finds out when it is polled, and may not look before that.
+#[test]
+fn a_sink_that_is_given_a_value_out_of_turn_panics_and_keeps_the_first_one() {
+    for is_received in [false, true] {
+        let (tx, rx) = chan(1);
+        tx.try_send(1).unwrap();
+        let mut sink = Box::pin(tx.sink());
+        sink.start_send_unpin(2).unwrap();
+        assert!(Polled::new(sink.flush()).poll().is_pending());
+        if is_received {
+            assert_eq!([rx.try_recv(), rx.try_recv()], [Ok(1), Ok(2)]);
+        }
+        let text = common::panic_text(|| sink.start_send_unpin(3));
+        assert_eq!(text, "the last value has not been sent");
+        let received: Vec<_> = std::iter::from_fn(|| rx.try_recv().ok()).collect();
+        assert_eq!(received, if is_received { &[][..] } else { &[1, 2] });
+        assert_eq!(Polled::new(sink.send(4)).ready(), Ok(()), "it is ready again");
+        assert_eq!(rx.try_recv(), Ok(4));
+    }
+}
+
 #[test]
 fn a_sink_that_is_dropped_drops_what_it_kept_once() {
     let (tx, rx) = chan(0);
