@@ -255,8 +255,8 @@ impl Model {
         Some(Taken::Sent)
     }
 
-    /// `None` if it has to wait.
-    pub fn recv(&mut self, c: usize) -> Option<Taken> {
+    /// `None` if it has to wait. Before the end comes what nobody collects.
+    pub fn recv(&mut self, c: usize, goroutine: Option<usize>) -> Option<Taken> {
         let channel = &mut self.channels[c];
         if let Some((_, value)) = channel.returned.pop_first() {
             return Some(Taken::Value(value));
@@ -275,7 +275,8 @@ impl Model {
                 Some(Taken::Value(value))
             }
             (None, Some(value)) => Some(Taken::Value(value)),
-            (None, None) => channel.closed.then_some(Taken::End),
+            (None, None) if channel.closed => self.reclaim(c, goroutine).or(Some(Taken::End)),
+            (None, None) => None,
         }
     }
 
@@ -407,7 +408,6 @@ impl Model {
             return Expected::Default;
         }
         if !reclaiming.is_empty() {
-            self.tasks.get_mut(&id).unwrap().goroutine = goroutine;
             return Expected::One(reclaiming, Path::Reclaimed);
         }
         self.park(id, waker, goroutine);
@@ -434,7 +434,7 @@ impl Model {
     }
 
     /// The task took this arm, on the ground that [`poll`](Self::poll) gave, and is over.
-    pub fn take(&mut self, id: usize, arm: usize, path: Path) -> Taken {
+    pub fn take(&mut self, id: usize, arm: usize, path: Path, goroutine: Option<usize>) -> Taken {
         let task = self.tasks.remove(&id).unwrap();
         match (path, task.arms[arm]) {
             (Path::Completed(How::Sent), _) => Some(Taken::Sent),
@@ -444,8 +444,8 @@ impl Model {
                 let matched = self.channels[c].matches.remove(&number);
                 matched.map(|matched| Taken::Value(matched.value))
             }
-            (Path::Reclaimed, Arm::Recv(Some(c))) => self.reclaim(c, task.goroutine),
-            (_, Arm::Recv(Some(c))) => self.recv(c),
+            (Path::Reclaimed, Arm::Recv(Some(c))) => self.reclaim(c, goroutine),
+            (_, Arm::Recv(Some(c))) => self.recv(c, goroutine),
             (_, Arm::Send(Some(c), value)) => self.send(c, value),
             _ => None,
         }
@@ -488,7 +488,7 @@ impl Model {
         waker: WakerId,
         goroutine: Option<usize>,
     ) -> Option<Taken> {
-        let taken = self.recv(c).or_else(|| self.reclaim(c, goroutine));
+        let taken = self.recv(c, goroutine).or_else(|| self.reclaim(c, goroutine));
         if taken.is_none() {
             self.tasks.get_mut(&id).unwrap().waker = Some(waker);
             watch(&mut self.channels[c].streams, id);

@@ -25,11 +25,12 @@
 //!
 //! A receiver that was handed a value stands in `matched` until it collects it. If it is dropped
 //! instead, the value goes to the next live receiver or, by its sequence number, into `returned`.
-//! [`State::reclaim`] takes it for somebody else who would have to wait (see `wait/README.md`).
+//! [`State::reclaim`] takes it for somebody else who would have to wait, or would find the end of the channel
+//! (see `wait/README.md`).
 //!
 //! A receive on a closed channel ends when nothing is left to take, even if a matched receiver may
-//! still give its value back: it must not wait, as in Go. A value given back later is there for the
-//! next receive.
+//! still collect its value, or give it back: it must not wait, as in Go. A value given back later is there
+//! for the next receive.
 //!
 //! Values, wakers and panics leave the critical section before user code can run: values move by
 //! pointer into slots of the caller's, wakers into its batch.
@@ -39,7 +40,7 @@
 use super::feed::Feed;
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node};
-use crate::wait::record::Record;
+use crate::wait::record::{self, Record};
 use crate::wait::waiter::Waiter;
 use std::collections::VecDeque;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -294,7 +295,13 @@ impl<T> State<T> {
             // SAFETY: by this function's contract.
             return unsafe { self.try_recv_fed(into, wakes) };
         }
-        if self.closed { Tried::Closed } else { Tried::Wait }
+        if !self.closed {
+            return Tried::Wait;
+        }
+        // SAFETY: by this function's contract.
+        let reclaimed =
+            !self.matched.is_empty() && unsafe { self.reclaim_slow(record::current(), into) };
+        if reclaimed { Tried::Done } else { Tried::Closed }
     }
 
     /// Receives the value of the feed, if it is ready and nobody has waited for it.
@@ -611,7 +618,7 @@ impl<T> State<T> {
     }
 
     /// Moves a value to `*into` that somebody was matched with and does not collect: a goroutine
-    /// `robber` asks that would have to wait otherwise. False if there is none.
+    /// `robber` asks that would have to wait otherwise, or leave for good. False if there is none.
     ///
     /// # Safety
     ///

@@ -285,6 +285,21 @@ fn what_nobody_collects_is_taken_in_the_order_it_was_sent() {
     }
 }
 
+/// Also of another goroutine's, by the same rule; of one that may still collect it, not.
+#[test]
+fn the_end_comes_after_what_nobody_collects() {
+    let (idle, busy) = (Goroutine::new(), Goroutine::new());
+    let (tx, rx) = chan(0);
+    let mut left = Box::pin(rx.next());
+    assert!(idle.poll_one(&mut left).is_pending());
+    tx.try_send(1).unwrap();
+    drop(tx);
+    assert_eq!(busy.poll_one(&mut Box::pin(rx.next())), Poll::Ready(None), "it must not wait");
+    idle.poll_nothing();
+    assert_eq!(busy.poll_one(&mut Box::pin(rx.next())), Poll::Ready(Some(1)));
+    assert_eq!(idle.poll_one(&mut left), Poll::Ready(None));
+}
+
 #[test]
 fn a_stream_takes_what_nobody_collects_too() {
     let (idle, busy) = (Goroutine::new(), Goroutine::new());
