@@ -15,13 +15,24 @@ fn a_stream_yields_in_order_and_ends() {
     tx.try_send(1).unwrap();
     tx.try_send(2).unwrap();
     drop(tx);
-    assert_eq!(stream.size_hint(), (2, None));
     assert_eq!(Polled::new(stream.next()).ready(), Some(1));
     assert_eq!(Polled::new(stream.next()).ready(), Some(2));
     assert!(!stream.is_terminated());
     assert_eq!(Polled::new(stream.next()).ready(), None);
     assert!(stream.is_terminated());
     assert_eq!(Polled::new(stream.next()).ready(), None);
+}
+
+#[test]
+fn a_stream_promises_no_values_that_others_may_take() {
+    let (tx, rx) = chan(2);
+    let mut stream = rx.stream();
+    (0..2).for_each(|i| tx.try_send(i).unwrap());
+    let (least, most) = stream.size_hint();
+    assert_eq!([rx.try_recv(), rx.try_recv()], [Ok(0), Ok(1)]);
+    drop(tx);
+    assert_eq!(Polled::new(stream.next()).ready(), None);
+    assert_eq!((least, most), (0, None));
 }
 
 #[test]
