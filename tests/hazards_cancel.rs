@@ -527,10 +527,10 @@ fn t08_a_select_or_a_stream_takes_what_its_own_goroutine_left_behind() {
         let mut left = Box::pin(rx.recv());
         leave_with(&mut left, || tx.try_send(1).is_ok()).await;
         assert_eq!(select! { v = <-rx => v, v = <-never => v }, 1);
-        // The first is in line again.
-        tx.send(2).await.unwrap();
+        // The first lines up anew when it looks.
+        leave_with(&mut left, || tx.try_send(2).is_ok()).await;
         assert_eq!(rx.stream().next().await, Some(2));
-        tx.send(3).await.unwrap();
+        leave_with(&mut left, || tx.try_send(3).is_ok()).await;
         assert_eq!(left.await, 3);
     });
 }

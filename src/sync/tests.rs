@@ -318,3 +318,83 @@ fn readers_count_apart_once_two_threads_have_been_inside_at_once() {
         assert!(lock.try_write());
     }
 }
+
+/// Polls a future in one poll of a goroutine; true if it is ready.
+fn poll_in(
+    record: &'static Record,
+    future: &mut Pin<Box<dyn Future<Output = ()> + '_>>,
+    count: &Arc<Count>,
+) -> bool {
+    let waker = Waker::from(Arc::clone(count));
+    let outer = record::swap_current(Some(record));
+    record.start_poll();
+    let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+    record.end_poll();
+    record::swap_current(outer);
+    polled.is_ready()
+}
+
+/// A lock was granted, not collected in a whole poll, and taken by somebody else. Its wake-up is spent: granted once
+/// more it would have the lock without knowing it, and everybody else would wait for ever.
+#[test]
+fn t08_who_was_robbed_of_a_lock_is_granted_nothing_before_it_has_looked() {
+    type Locking<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+    let mut free = FreeList::new();
+    let (idle, busy) = (free.pop(), free.pop());
+    for (kept_writes, writes) in [(true, true), (true, false), (false, true)] {
+        let lock = RawRwLock::new();
+        let want = |writes| -> Locking<'_> {
+            if writes { Box::pin(lock.write()) } else { Box::pin(lock.read()) }
+        };
+        let release = |writes| if writes { lock.unlock_write() } else { lock.unlock_read() };
+        let [of_kept, of_others] = [(); 2].map(|()| Arc::<Count>::default());
+        let woken = || [&of_kept, &of_others].map(|count| count.0.load(Ordering::Relaxed));
+
+        assert!(lock.try_write());
+        let mut kept = want(kept_writes);
+        assert!(!poll_in(idle, &mut kept, &of_kept));
+        lock.unlock_write();
+        assert_eq!(woken(), [1, 0]);
+        idle.start_poll();
+        idle.end_poll();
+        assert!(poll_in(busy, &mut want(writes), &of_others), "nobody collects it");
+        let mut later = want(true);
+        assert!(!poll_in(busy, &mut later, &of_others));
+        release(writes);
+        assert_eq!(woken(), [1, 1]);
+        assert!(poll_in(busy, &mut later, &of_others));
+
+        // When it looks it waits as anybody does.
+        assert!(!poll_in(idle, &mut kept, &of_kept));
+        lock.unlock_write();
+        assert_eq!(woken(), [2, 1]);
+        assert!(poll_in(idle, &mut kept, &of_kept));
+        release(kept_writes);
+        assert!(lock.try_write(), "somebody has it who does not know");
+    }
+    free.push(idle);
+    free.push(busy);
+}
+
+#[test]
+fn who_was_robbed_of_a_lock_takes_it_if_it_is_free_and_leaves_nothing_behind() {
+    let record = FreeList::new().pop();
+    for drops in [false, true] {
+        let (lock, count) = (RawRwLock::new(), Arc::default());
+        assert!(lock.try_write());
+        let mut kept: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(lock.write());
+        assert!(!poll_in(record, &mut kept, &count));
+        lock.unlock_write();
+        let mut other: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(lock.write());
+        assert!(poll_in(record, &mut other, &count), "it is the same goroutine's");
+        lock.unlock_write();
+        if drops {
+            drop(kept);
+        } else {
+            assert!(poll_in(record, &mut kept, &count));
+            assert!(!lock.try_read());
+            lock.unlock_write();
+        }
+        assert!(lock.try_write());
+    }
+}

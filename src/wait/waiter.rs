@@ -177,8 +177,8 @@ impl Waiter {
 
     /// Makes a plain waiter that was chosen wait again: its match was taken from it.
     ///
-    /// It has no waker then, and needs none: the wake-up of the match is still on its way (the
-    /// owner has not looked since), and the owner registers anew when it looks.
+    /// It has no waker then: the wake-up of the match is on its way or spent. Who looks for somebody to serve
+    /// passes it over until its owner has looked, and registered anew.
     ///
     /// # Safety
     ///
@@ -188,7 +188,8 @@ impl Waiter {
         self.claim.store(WAITING, Ordering::Relaxed);
     }
 
-    /// Takes the waker and notes the goroutine's poll number, on a match.
+    /// Takes the waker and notes the goroutine's poll number, on a match. Without a waker the number stays that
+    /// of the last wake-up: whoever is not woken by this match has no more time to collect it.
     ///
     /// # Safety
     ///
@@ -200,8 +201,11 @@ impl Waiter {
             let inner = unsafe { &mut *inner };
             // SAFETY: registered, so initialised.
             let inner = unsafe { inner.assume_init_mut() };
-            self.polls.store(inner.record.map_or(0, Record::polls), Ordering::Relaxed);
-            inner.waker.take()
+            let waker = inner.waker.take();
+            if waker.is_some() {
+                self.polls.store(inner.record.map_or(0, Record::polls), Ordering::Relaxed);
+            }
+            waker
         })
     }
 

@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "waiters are linked into the queues by address")]
 
-use super::queue::{Queue, TAG_GRANTED};
+use super::queue::{Queue, TAG_GRANTED, TAG_ROBBED};
 use super::{Kind, RawRwLock, RwArm};
 use crate::sys::point::{self, Op};
 use crate::wait::batch::WakeBatch;
@@ -69,7 +69,7 @@ enum Stage {
     New,
     /// The same, of a writer that has let others run first.
     Late,
-    /// Queued or granted.
+    /// Queued, granted, or robbed of a grant.
     Waiting(Place<Kind>),
     /// The lock was taken, and yielded.
     Done,
@@ -173,9 +173,17 @@ impl<'a> Acquire<'a> {
         }
         // Not under the lock: to clone it may run code of the user's.
         let waker = waker.clone();
-        let queue = &mut *lock.queue.lock();
+        let mut locked = lock.queue.lock();
+        let queue = &mut *locked;
         if let Some(spare) = place.collect(queue) {
             return Looked { acquired: true, spare: spare.or(Some(waker)) };
+        }
+        // SAFETY: (L1): under the lock.
+        if unsafe { place.node.seat() }.tag == TAG_ROBBED {
+            drop(locked);
+            // In no list, so nobody else knows it any more.
+            self.stage = Stage::Late;
+            return self.enqueue(waker, wakes);
         }
         let robber = record::current();
         let mut acquired = false;
