@@ -281,13 +281,14 @@ fn stale_grants_of_readers_are_taken_collected_or_released() {
                 block_on(Goroutine::new().drive(guarded.lock.write()));
                 guarded.change();
             });
-            let [first, second] = kept;
+            let [mut first, second] = kept;
             if !gives_up {
-                block_on(owner.drive(first));
+                block_on(owner.drive(first.as_mut()));
                 guarded.look();
             }
-            owner.turn(|| drop(second));
+            owner.turn(|| drop((first, second)));
             robber.join().unwrap();
+            guarded.assert_free();
         });
     }
 }
