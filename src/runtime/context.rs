@@ -70,20 +70,23 @@ pub(crate) fn current_meta<'a>() -> &'a Meta {
 /// Polls a task once, with everything set that its future may ask for.
 #[inline]
 pub(crate) fn poll_task(runnable: Runnable<Meta>, budget: u32) {
+    struct Outer(*const Meta, Option<&'static Record>);
+    impl Drop for Outer {
+        #[inline]
+        fn drop(&mut self) {
+            record::swap_current(self.1);
+            META.set(self.0);
+        }
+    }
     let meta = ptr::from_ref(runnable.metadata());
     let record = runnable.metadata().record;
     if let Some(record) = record {
         record.start_poll();
     }
-    let outer_meta = META.replace(meta);
-    let outer_record = record::swap_current(record);
-    let outer_budget = point::enter(budget);
-    // Never unwinds: `Goroutine::poll` catches what its future does, and async-task aborts on the
-    // rest.
-    runnable.run();
-    point::leave(outer_budget);
-    record::swap_current(outer_record);
-    META.set(outer_meta);
+    let _outer = Outer(META.replace(meta), record::swap_current(record));
+    // Does not unwind: `Goroutine::poll` catches what its future does, and async-task aborts on the
+    // rest. Should it ever, the thread is left as it was.
+    point::with_budget(budget, || runnable.run());
 }
 
 /// Queues a task that has become runnable.
