@@ -24,11 +24,14 @@ use std::sync::Arc;
 thread_local! {
     /// The worker that this thread hosts, or null. Set by `host` only.
     static WORKER: Cell<*const Worker> = const { Cell::new(ptr::null()) };
+    /// The same worker while its runtime is the current one, or null: `RUNTIME` tells. Set by
+    /// `choose_current` only.
+    static CURRENT_WORKER: Cell<*const Worker> = const { Cell::new(ptr::null()) };
     /// Metadata of the task that this thread polls, or null. Set by `poll_task` only.
     static META: Cell<*const Meta> = const { Cell::new(ptr::null()) };
     /// Whether this thread is inside `block_on` or hosts a worker: it must not block on a runtime.
     static ENTERED: Cell<bool> = const { Cell::new(false) };
-    /// The runtime entered by `Handle::enter` or by a thread that belongs to one.
+    /// The runtime entered by `Handle::enter` or by a thread that belongs to one: the current one.
     static RUNTIME: RefCell<Option<Arc<Shared>>> = const { RefCell::new(None) };
 }
 
@@ -40,6 +43,28 @@ pub(crate) fn with_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
     f(unsafe { worker.as_ref() })
 }
 
+/// As [`with_worker`], for what is asked of the current runtime: none if the thread has entered
+/// another one than that of its worker.
+#[inline]
+fn with_current_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
+    let worker = CURRENT_WORKER.try_with(Cell::get).unwrap_or(ptr::null());
+    // SAFETY: it is null or what `WORKER` holds: whoever changes that calls `choose_current`.
+    f(unsafe { worker.as_ref() })
+}
+
+/// The thread has another worker, or has entered another runtime.
+fn choose_current() {
+    let is_current = |worker: &&Worker| {
+        let is_entered = |runtime: &RefCell<Option<Arc<Shared>>>| match &*runtime.borrow() {
+            Some(entered) => Arc::ptr_eq(entered, worker.shared()),
+            None => true,
+        };
+        RUNTIME.try_with(is_entered).unwrap_or(true)
+    };
+    let worker = with_worker(|worker| worker.filter(is_current).map_or(ptr::null(), ptr::from_ref));
+    let _ = CURRENT_WORKER.try_with(|current| current.set(worker));
+}
+
 /// Hosts `worker` on this thread while `f` runs.
 pub(crate) fn host<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
     struct Restore(*const Worker, bool);
@@ -47,9 +72,11 @@ pub(crate) fn host<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
         fn drop(&mut self) {
             WORKER.set(self.0);
             ENTERED.set(self.1);
+            choose_current();
         }
     }
     let _restore = Restore(WORKER.replace(worker), ENTERED.replace(true));
+    choose_current();
     f()
 }
 
@@ -127,8 +154,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let worker = WORKER.try_with(Cell::get).unwrap_or(ptr::null());
-    // SAFETY: as in `with_worker`.
+    let worker = CURRENT_WORKER.try_with(Cell::get).unwrap_or(ptr::null());
+    // SAFETY: as in `with_current_worker`.
     match unsafe { worker.as_ref() } {
         Some(worker) => worker.spawn(future, policy, created),
         None => spawn_outside(&current(), future, policy, created),
@@ -178,8 +205,13 @@ where
 
 /// The runtime this thread is in, if it is in one.
 pub(crate) fn try_current() -> Option<Arc<Shared>> {
-    with_worker(|worker| worker.map(|worker| Arc::clone(worker.shared())))
+    with_current_worker(|worker| worker.map(|worker| Arc::clone(worker.shared())))
         .or_else(|| RUNTIME.try_with(|runtime| runtime.borrow().clone()).ok().flatten())
+}
+
+/// The runtime whose goroutines this thread runs, whatever it has entered; else the one it is in.
+pub(crate) fn running_in() -> Option<Arc<Shared>> {
+    with_worker(|worker| worker.map(|worker| Arc::clone(worker.shared()))).or_else(try_current)
 }
 
 /// The runtime this thread is in, or the global one.
@@ -190,7 +222,7 @@ pub(crate) fn current() -> Arc<Shared> {
 /// Calls `f` with the driver (reactor and timers) of the current runtime, or of the global one.
 #[inline]
 pub(crate) fn with_driver<R>(f: impl FnOnce(&Arc<Driver>) -> R) -> R {
-    with_worker(|worker| match worker {
+    with_current_worker(|worker| match worker {
         Some(worker) => f(&worker.shared().driver),
         None => f(&current().driver),
     })
@@ -199,7 +231,7 @@ pub(crate) fn with_driver<R>(f: impl FnOnce(&Arc<Driver>) -> R) -> R {
 /// The time on the clock of the current runtime. Outside of any it starts none, and asks the system.
 #[inline]
 pub(crate) fn now() -> Nanos {
-    with_worker(|worker| worker.map(|worker| worker.shared().driver.clock().now()))
+    with_current_worker(|worker| worker.map(|worker| worker.shared().driver.clock().now()))
         .or_else(|| {
             let entered = |runtime: &RefCell<Option<Arc<Shared>>>| {
                 runtime.borrow().as_ref().map(|shared| shared.driver.clock().now())
@@ -212,7 +244,7 @@ pub(crate) fn now() -> Nanos {
 /// The driver (reactor and timers) of the current runtime, or of the global one.
 #[inline]
 pub(crate) fn driver() -> Arc<Driver> {
-    with_worker(|worker| worker.map(|worker| Arc::clone(&worker.shared().driver)))
+    with_current_worker(|worker| worker.map(|worker| Arc::clone(&worker.shared().driver)))
         .unwrap_or_else(|| Arc::clone(&current().driver))
 }
 
@@ -250,6 +282,7 @@ pub(crate) fn block_thread<F: Future>(future: F) -> F::Output {
 /// Makes `shared` the thread's runtime until the guard is dropped.
 pub(crate) fn enter(shared: &Arc<Shared>) -> EnterGuard<'static> {
     let outer = RUNTIME.with(|runtime| runtime.replace(Some(Arc::clone(shared))));
+    choose_current();
     EnterGuard { outer: Some(outer), _runtime: PhantomData }
 }
 
@@ -265,7 +298,9 @@ pub struct EnterGuard<'a> {
 impl Drop for EnterGuard<'_> {
     fn drop(&mut self) {
         if let Some(outer) = self.outer.take() {
-            let _ = RUNTIME.try_with(|runtime| runtime.replace(outer));
+            let left = RUNTIME.try_with(|runtime| runtime.replace(outer));
+            choose_current();
+            drop(left);
         }
     }
 }

@@ -94,7 +94,7 @@ impl Runtime {
         self.handle.block_on(future)
     }
 
-    /// Makes this the current runtime of the thread until the guard is dropped.
+    /// Makes this the current runtime of the thread until the guard is dropped; see [`Handle::enter`].
     pub fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
     }
@@ -269,7 +269,10 @@ impl Handle {
         block_on::block_on(&self.shared, future)
     }
 
-    /// Makes this the current runtime of the thread until the guard is dropped.
+    /// Makes this the current runtime of the thread until the guard is dropped, also inside of a goroutine
+    /// of another one.
+    ///
+    /// Hold the guard across no `.await`: whatever else the thread polls meanwhile would be in this runtime.
     pub fn enter(&self) -> EnterGuard<'_> {
         context::enter(&self.shared)
     }
