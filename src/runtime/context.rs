@@ -134,6 +134,7 @@ pub(crate) fn schedule(runnable: Runnable<Meta>, yielded: bool) {
 /// The goroutine of `record` has ended: gives up its reference to itself and its record.
 #[inline]
 pub(crate) fn retire(record: &'static Record) {
+    record::swap_current(None);
     let runtime = record.runtime();
     // Not the last reference: the one that is being polled outlives it.
     record.drop_own_reference();
