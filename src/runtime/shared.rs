@@ -17,6 +17,7 @@ use crate::sys::park::Parker;
 use crate::sys::point;
 use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sys::unwind;
 use crate::wait::record::FreeList;
 use async_task::Runnable;
 use event_listener::Event;
@@ -50,6 +51,9 @@ pub(crate) struct Config {
     /// The process-wide fallback runtime: a panic in it is printed and counted, never fatal.
     pub(crate) global: bool,
 }
+
+/// The name of threads that the user gives no name.
+pub(crate) const DEFAULT_THREAD_NAME: &str = "gort-worker";
 
 /// A user's hook.
 pub(crate) type Callback = Arc<dyn Fn() + Send + Sync>;
@@ -449,22 +453,27 @@ impl Shared {
         }
     }
 
-    /// Runs the user's hooks for a thread of this runtime.
+    /// Runs the user's hooks for a thread of this runtime, which goes on if they panic.
     pub(crate) fn thread_started(&self) {
         if let Some(hook) = &self.config.on_thread_start {
-            hook();
+            unwind::contain(|| hook());
         }
     }
 
     pub(crate) fn thread_stops(&self) {
         if let Some(hook) = &self.config.on_thread_stop {
-            hook();
+            unwind::contain(|| hook());
         }
     }
 
-    /// A builder for a thread of this runtime.
+    /// A builder for a thread of this runtime. Asks the user for the name: no lock may be held.
     pub(crate) fn thread(&self) -> std::thread::Builder {
-        let builder = std::thread::Builder::new().name((self.config.thread_name)());
+        let mut given = None;
+        unwind::contain(|| given = Some((self.config.thread_name)()));
+        // No thread can be started under a name with a NUL in it.
+        let name = given.filter(|name| !name.contains('\0'));
+        let name = name.unwrap_or_else(|| DEFAULT_THREAD_NAME.to_owned());
+        let builder = std::thread::Builder::new().name(name);
         match self.config.thread_stack_size {
             Some(bytes) => builder.stack_size(bytes),
             None => builder,

@@ -609,9 +609,10 @@ impl Host for Thread {
 ///
 /// The system's, if it does not start a thread.
 pub(crate) fn start_thread(shared: &Arc<Shared>, index: usize) -> std::io::Result<()> {
+    let thread = shared.thread();
     *shared.threads.lock() += 1;
     let owned = Arc::clone(shared);
-    let started = shared.thread().spawn(move || {
+    let started = thread.spawn(move || {
         let _runtime = context::enter(&owned);
         // Now, so that those who start together have neighbouring ones.
         lane();
