@@ -131,7 +131,19 @@ pub(crate) fn schedule(runnable: Runnable<Meta>, yielded: bool) {
     });
 }
 
-/// The goroutine of `record` has ended: gives up its reference to itself and its record.
+/// Queues a blocking job, which does not keep its runtime in the table, beside the goroutines of
+/// `shared`.
+pub(crate) fn schedule_job(shared: &Shared, job: Runnable<Meta>) {
+    let job = Item(job.into_raw());
+    with_worker(|worker| match worker {
+        Some(worker) if worker.runtime_index() == shared.index() => worker.schedule(job, true),
+        _ => shared.schedule_outside(Chain::One(job)),
+    });
+}
+
+/// The goroutine of `record`, which is being polled, has ended: gives up its reference to itself and
+/// its record. What comes yet, the drop of its output perhaps, runs in no goroutine: the record may
+/// be the next one's.
 #[inline]
 pub(crate) fn retire(record: &'static Record) {
     record::swap_current(None);
@@ -194,10 +206,9 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    if !shared.is_running() {
+    let Some((record, id)) = shared.record_outside() else {
         return goroutine::refuse(future);
-    }
-    let (record, id) = shared.record_outside();
+    };
     let meta = Meta::new(Some(record), shared.index(), policy);
     let (runnable, handle) = goroutine::allocate(future, meta, id, created);
     shared.schedule_outside(Chain::One(Item(runnable.into_raw())));

@@ -384,7 +384,7 @@ impl Shared {
             None => unreachable!("a blocking job is polled once"),
         });
         let (runnable, handle) = goroutine::allocate(job, meta, 0, created);
-        Arc::clone(self).schedule_blocking(runnable);
+        self.schedule_blocking(runnable);
         handle
     }
 }
