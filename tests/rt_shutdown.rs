@@ -1,6 +1,7 @@
 //! The end of a runtime: what is dropped, once, and what is left.
 
 use gort::runtime::{Builder, Runtime};
+use std::cell::RefCell;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -69,14 +70,18 @@ fn a_goroutine_that_is_dropped_may_wake_and_spawn() {
 
 #[test]
 fn handles_of_dropped_goroutines_yield_cancelled() {
-    let runtime = Runtime::new().unwrap();
-    let handle = runtime.spawn(pending::<()>());
-    let late = runtime.handle().clone();
-    drop(runtime);
-    let other = Runtime::new().unwrap();
-    assert!(other.block_on(handle).unwrap_err().is_cancelled());
-    assert!(other.block_on(late.spawn(async {})).unwrap_err().is_cancelled());
-    assert!(other.block_on(late.spawn_blocking(|| {})).unwrap_err().is_cancelled());
+    for mut builder in
+        [Builder::new_multi_thread(), Builder::new_current_thread(), Builder::simulated(7)]
+    {
+        let runtime = builder.build().unwrap();
+        let handle = runtime.spawn(pending::<()>());
+        let late = runtime.handle().clone();
+        drop(runtime);
+        let other = Runtime::new().unwrap();
+        assert!(other.block_on(handle).unwrap_err().is_cancelled());
+        assert!(other.block_on(late.spawn(async {})).unwrap_err().is_cancelled());
+        assert!(other.block_on(late.spawn_blocking(|| {})).unwrap_err().is_cancelled());
+    }
 }
 
 #[test]
@@ -374,4 +379,74 @@ fn async_code_may_shut_a_runtime_down_that_nobody_waits_for() {
         let text = *refused.unwrap_err().downcast::<&str>().unwrap();
         assert!(text.starts_with("Cannot drop a runtime in a context where"), "{text}");
     });
+}
+
+/// Panics when it is dropped, after `before`.
+struct Bomb<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for Bomb<F> {
+    fn drop(&mut self) {
+        (self.0)();
+        panic!("dropped");
+    }
+}
+
+fn text(error: gort::task::JoinError) -> String {
+    (*error.into_panic().downcast::<&str>().expect("a text")).to_owned()
+}
+
+/// Its runtime may not even be there any more.
+#[test]
+fn a_panic_in_the_drop_of_what_comes_after_the_shutdown_belongs_to_the_handle() {
+    for mut builder in
+        [Builder::new_multi_thread(), Builder::new_current_thread(), Builder::simulated(7)]
+    {
+        let runtime = builder.worker_threads(1).build().unwrap();
+        let late = runtime.handle().clone();
+        drop(runtime);
+        let [job, goroutine] = [(); 2].map(|()| Bomb(|| ()));
+        Builder::new_current_thread().build().unwrap().run(async move {
+            assert_eq!(text(late.spawn_blocking(move || drop(job)).await.unwrap_err()), "dropped");
+            let goroutine = late.spawn(async move { drop(goroutine) });
+            assert_eq!(text(goroutine.await.unwrap_err()), "dropped");
+        });
+    }
+}
+
+/// Sends when its thread has nothing else to do any more.
+struct AtExit(mpsc::Sender<()>);
+
+impl Drop for AtExit {
+    fn drop(&mut self) {
+        self.0.send(()).unwrap();
+    }
+}
+
+thread_local! {
+    static AT_EXIT: RefCell<Option<AtExit>> = const { RefCell::new(None) };
+}
+
+/// The threads of the pool have ended, but not what was queued for them.
+#[test]
+fn a_job_that_ends_after_the_last_thread_of_the_pool_keeps_the_runtime() {
+    let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let (started, has_started) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    let (exits, has_exited) = mpsc::channel();
+    drop(runtime.spawn_blocking(move || {
+        AT_EXIT.set(Some(AtExit(exits)));
+        started.send(()).unwrap();
+        released.recv().unwrap();
+    }));
+    has_started.recv().unwrap();
+    let bomb = Bomb(move || {
+        release.send(()).unwrap();
+        has_exited.recv_timeout(Duration::from_secs(30)).expect("the thread hangs");
+    });
+    let queued = runtime.spawn_blocking(move || drop(bomb));
+    let handle = runtime.handle().clone();
+    drop(runtime);
+    assert_eq!(handle.panics(), 1);
+    let other = Builder::new_current_thread().build().unwrap();
+    assert_eq!(text(other.block_on(queued).unwrap_err()), "dropped");
 }

@@ -97,7 +97,7 @@ impl Runtime {
         self.handle.block_on(future)
     }
 
-    /// Makes this the current runtime of the thread until the guard is dropped.
+    /// Makes this the current runtime of the thread until the guard is dropped; see [`Handle::enter`].
     pub fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
     }
@@ -280,7 +280,10 @@ impl Handle {
         block_on::block_on(&self.shared, future)
     }
 
-    /// Makes this the current runtime of the thread until the guard is dropped.
+    /// Makes this the current runtime of the thread until the guard is dropped, also inside of a goroutine
+    /// of another one.
+    ///
+    /// Hold the guard across no `.await`: whatever else the thread polls meanwhile would be in this runtime.
     pub fn enter(&self) -> EnterGuard<'_> {
         context::enter(&self.shared)
     }
@@ -392,7 +395,7 @@ impl Shared {
             None => unreachable!("a blocking job is polled once"),
         });
         let (runnable, handle) = goroutine::allocate(job, meta, 0, created);
-        Arc::clone(self).schedule_blocking(runnable);
+        self.schedule_blocking(runnable);
         handle
     }
 }

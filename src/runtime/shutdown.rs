@@ -67,7 +67,7 @@ pub(crate) fn shut_down(shared: &Arc<Shared>, grace: Option<Duration>) {
     end_queued(shared);
     // Timers that are waited for outside go on elsewhere; those of the goroutines are gone.
     shared.driver.stop_timers();
-    shared.pool.stop(grace);
+    shared.pool.stop(shared, grace);
     tell_who_is_left(shared);
     shared.unlist_if_over();
 }
@@ -143,13 +143,19 @@ pub(crate) fn end_leftovers(shared: &Arc<Shared>) {
 pub(crate) fn end_queued(shared: &Arc<Shared>) {
     let _in = context::enter(shared);
     while let Some(chain) = shared.inject.pop() {
-        chain.into_iter().for_each(end);
+        chain.into_iter().for_each(|task| end(shared, task));
     }
 }
 
-fn end(task: Item) {
+fn end(shared: &Shared, task: Item) {
     // SAFETY: queues carry what `Runnable::into_raw` gave, each once.
     let runnable = unsafe { Runnable::<Meta>::from_raw(task.0) };
-    runnable.metadata().abort();
+    let meta = runnable.metadata();
+    // A job of a simulated runtime, which is queued among its goroutines but not counted with them.
+    if meta.record.is_none() && shared.phase() == Phase::Over {
+        meta.refuse();
+    } else {
+        meta.abort();
+    }
     context::poll_task(runnable, BUDGET);
 }

@@ -516,7 +516,7 @@ fn now() -> Nanos {
 #[cold]
 #[track_caller]
 pub(super) fn fatal(text: &str) -> ! {
-    if let Some(runtime) = context::try_current() {
+    if let Some(runtime) = context::running_in() {
         let goroutine = record::current().map_or(0, |record| record.id());
         runtime.fatal(format!("fatal error: {text}\n\ngoroutine {goroutine} [running]:"), None);
     }
