@@ -463,7 +463,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         f: impl FnOnce(&mut T) -> &mut U,
     ) -> OwnedMappedMutexGuard<T, U> {
         let part = NonNull::from(f(&mut *this));
-        OwnedMappedMutexGuard { part, whole: this }
+        OwnedMappedMutexGuard { part, marker: PhantomData, whole: this }
     }
 
     /// A guard of a part of the data, if `f` finds it.
@@ -476,7 +476,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         f: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<OwnedMappedMutexGuard<T, U>, Self> {
         match f(&mut *this).map(NonNull::from) {
-            Some(part) => Ok(OwnedMappedMutexGuard { part, whole: this }),
+            Some(part) => Ok(OwnedMappedMutexGuard { part, marker: PhantomData, whole: this }),
             None => Err(this),
         }
     }
@@ -558,6 +558,8 @@ impl<T: ?Sized> DerefMut for MappedMutexGuard<'_, T> {
 #[clippy::has_significant_drop]
 pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
     part: NonNull<U>,
+    /// `U` is that type and no other: the part is written, too.
+    marker: PhantomData<*mut U>,
     whole: OwnedMutexGuard<T>,
 }
 
@@ -573,7 +575,7 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
         f: impl FnOnce(&mut U) -> &mut V,
     ) -> OwnedMappedMutexGuard<T, V> {
         let part = NonNull::from(f(&mut *this));
-        OwnedMappedMutexGuard { part, whole: this.whole }
+        OwnedMappedMutexGuard { part, marker: PhantomData, whole: this.whole }
     }
 }
 
