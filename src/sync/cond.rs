@@ -210,7 +210,7 @@ impl Cond {
     pub fn broadcast(&self) {
         let (mut wakes, mut panic) = (WakeBatch::new(), FirstPanic::default());
         let mut queue = self.queue.lock();
-        let broadcast = queue.number();
+        let broadcast = queue.broadcast();
         loop {
             // Not all at once: others want this lock.
             let mut more = true;
