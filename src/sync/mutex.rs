@@ -365,8 +365,8 @@ pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
 }
 
-// SAFETY: sharing a guard shares the data, no more.
-unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
+// SAFETY: sharing a guard shares the data, and the mutex, by `MutexGuard::mutex`, for which `T` has to be `Send`.
+unsafe impl<T: ?Sized + Send + Sync> Sync for MutexGuard<'_, T> {}
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// The mutex that this guard holds.
@@ -447,8 +447,7 @@ pub struct OwnedMutexGuard<T: ?Sized> {
     mutex: Arc<Mutex<T>>,
 }
 
-// SAFETY: sharing a guard shares the data; the mutex behind the `Arc` needs `T: Send` to be shared,
-// which `MutexGuard::mutex` would do.
+// SAFETY: as for `MutexGuard`.
 unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedMutexGuard<T> {}
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
