@@ -12,6 +12,7 @@ pub use wait::CondWait;
 
 use crate::runtime::context;
 use crate::sys::const_fn;
+use crate::sys::unwind::FirstPanic;
 use crate::wait::batch::WakeBatch;
 use crate::wait::object::Object;
 use queue::{Queue, Signal, Told};
@@ -207,9 +208,9 @@ impl Cond {
     #[doc(alias = "Broadcast")]
     #[doc(alias = "notify_all")]
     pub fn broadcast(&self) {
-        let mut wakes = WakeBatch::new();
+        let (mut wakes, mut panic) = (WakeBatch::new(), FirstPanic::default());
         let mut queue = self.queue.lock();
-        let broadcast = queue.number();
+        let broadcast = queue.broadcast();
         loop {
             // Not all at once: others want this lock.
             let mut more = true;
@@ -222,9 +223,9 @@ impl Cond {
                 told.waker().into_iter().for_each(|waker| wakes.push(waker));
             }
             drop(queue);
-            wakes.wake_all();
+            panic.catch(|| wakes.wake_all());
             if !more {
-                return;
+                return panic.resume();
             }
             queue = self.queue.lock();
         }

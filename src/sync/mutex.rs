@@ -365,8 +365,8 @@ pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
 }
 
-// SAFETY: sharing a guard shares the data, no more.
-unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
+// SAFETY: sharing a guard shares the data, and the mutex, by `MutexGuard::mutex`, for which `T` has to be `Send`.
+unsafe impl<T: ?Sized + Send + Sync> Sync for MutexGuard<'_, T> {}
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// The mutex that this guard holds.
@@ -447,8 +447,7 @@ pub struct OwnedMutexGuard<T: ?Sized> {
     mutex: Arc<Mutex<T>>,
 }
 
-// SAFETY: sharing a guard shares the data; the mutex behind the `Arc` needs `T: Send` to be shared,
-// which `MutexGuard::mutex` would do.
+// SAFETY: as for `MutexGuard`.
 unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedMutexGuard<T> {}
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
@@ -463,7 +462,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         f: impl FnOnce(&mut T) -> &mut U,
     ) -> OwnedMappedMutexGuard<T, U> {
         let part = NonNull::from(f(&mut *this));
-        OwnedMappedMutexGuard { part, whole: this }
+        OwnedMappedMutexGuard { part, marker: PhantomData, whole: this }
     }
 
     /// A guard of a part of the data, if `f` finds it.
@@ -476,7 +475,7 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
         f: impl FnOnce(&mut T) -> Option<&mut U>,
     ) -> Result<OwnedMappedMutexGuard<T, U>, Self> {
         match f(&mut *this).map(NonNull::from) {
-            Some(part) => Ok(OwnedMappedMutexGuard { part, whole: this }),
+            Some(part) => Ok(OwnedMappedMutexGuard { part, marker: PhantomData, whole: this }),
             None => Err(this),
         }
     }
@@ -558,6 +557,8 @@ impl<T: ?Sized> DerefMut for MappedMutexGuard<'_, T> {
 #[clippy::has_significant_drop]
 pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
     part: NonNull<U>,
+    /// `U` is that type and no other: the part is written, too.
+    marker: PhantomData<*mut U>,
     whole: OwnedMutexGuard<T>,
 }
 
@@ -573,7 +574,7 @@ impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
         f: impl FnOnce(&mut U) -> &mut V,
     ) -> OwnedMappedMutexGuard<T, V> {
         let part = NonNull::from(f(&mut *this));
-        OwnedMappedMutexGuard { part, whole: this.whole }
+        OwnedMappedMutexGuard { part, marker: PhantomData, whole: this.whole }
     }
 }
 

@@ -104,6 +104,9 @@ impl State {
 /// What the queue knows of a waiter: since when it waits.
 type Seen = Nanos;
 
+/// Wakers that nobody needs any more, to be dropped outside of the queue's lock.
+type Spare = [Option<Waker>; 2];
+
 /// It has been put into the queue by somebody else, and has not looked: it waits from when it does.
 const UNSEEN: Seen = Nanos::MAX;
 
@@ -364,9 +367,9 @@ impl RawMutex {
         }
     }
 
-    /// Drops a waker of somebody who has just been given the lock and does not know yet. If that panics,
+    /// Drops wakers of somebody who has just been given the lock and does not know yet. If that panics,
     /// nobody will ever release the lock but this.
-    fn drop_waker(&self, spare: Option<Waker>) {
+    fn drop_wakers(&self, spare: Spare) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(spare))) {
             self.release();
             resume_unwind(panic);
@@ -609,7 +612,7 @@ impl<'a> RawLock<'a> {
         if acquired {
             // First: the place in the queue is gone.
             this.stage = Stage::Done;
-            this.mutex.drop_waker(spare);
+            this.mutex.drop_wakers(spare);
             return Poll::Ready(());
         }
         drop(spare);
@@ -618,24 +621,23 @@ impl<'a> RawLock<'a> {
         Poll::Pending
     }
 
-    /// Takes the lock, or enters the queue. Returns whether it took the lock, and a waker to be
-    /// dropped outside of the queue's.
-    fn enqueue(&mut self, waker: Waker, now: Nanos) -> (bool, Option<Waker>) {
+    /// Takes the lock, or enters the queue. Returns whether it took the lock.
+    fn enqueue(&mut self, waker: Waker, now: Nanos) -> (bool, Spare) {
         let mutex = self.mutex;
         let mut queue = mutex.queue.lock();
         let answered = mutex.answer_for_silent(&queue);
         if mutex.compete(QUEUED, answered) || RawMutex::rob(&queue) {
-            return (true, Some(waker));
+            return (true, [Some(waker), None]);
         }
         self.stage = Stage::Queued(Place::new(now));
         let Stage::Queued(place) = &self.stage else { unreachable!("stored above") };
         // SAFETY: new, and pinned with this future, whose drop unlinks it.
         unsafe { place.enter(&mut queue, waker) };
-        (false, None)
+        (false, [None, None])
     }
 
     /// From the queue: takes the lock and leaves, or stays. Returns as [`enqueue`](Self::enqueue).
-    fn look_again(&mut self, waker: Waker, now: Nanos) -> (bool, Option<Waker>) {
+    fn look_again(&mut self, waker: Waker, now: Nanos) -> (bool, Spare) {
         let mutex = self.mutex;
         let Stage::Queued(place) = &self.stage else { unreachable!("the caller looked") };
         let mut queue = mutex.queue.lock();
@@ -654,10 +656,10 @@ impl<'a> RawLock<'a> {
             let answered = if tag == TAG_WOKEN { WOKEN } else { mutex.answer_for_silent(&queue) };
             if !mutex.compete(starve, answered) && !RawMutex::rob(&queue) {
                 // SAFETY: (W2): we hold the lock of the queue.
-                return (false, unsafe { place.waiter.replace(Some(waker)) });
+                return (false, [unsafe { place.waiter.replace(Some(waker)) }, None]);
             }
         }
-        (true, place.leave(mutex, &mut queue).or(Some(waker)))
+        (true, [place.leave(mutex, &mut queue), Some(waker)])
     }
 }
 

@@ -795,7 +795,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         F: FnOnce(&mut T) -> &mut U,
     {
         let part = NonNull::from(f(&mut *this));
-        OwnedRwLockMappedWriteGuard { part, whole: this.whole }
+        OwnedRwLockMappedWriteGuard { part, marker: PhantomData, whole: this.whole }
     }
 
     /// A guard of a part of the data, if `f` finds it.
@@ -811,7 +811,9 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
         match f(&mut *this).map(NonNull::from) {
-            Some(part) => Ok(OwnedRwLockMappedWriteGuard { part, whole: this.whole }),
+            Some(part) => {
+                Ok(OwnedRwLockMappedWriteGuard { part, marker: PhantomData, whole: this.whole })
+            }
             None => Err(this),
         }
     }
@@ -867,6 +869,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 #[clippy::has_significant_drop]
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     part: NonNull<U>,
+    /// `U` is that type and no other: the part is written, too.
+    marker: PhantomData<*mut U>,
     whole: Release<T>,
 }
 
@@ -887,7 +891,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
         F: FnOnce(&mut U) -> &mut V,
     {
         let part = NonNull::from(f(&mut *this));
-        OwnedRwLockMappedWriteGuard { part, whole: this.whole }
+        OwnedRwLockMappedWriteGuard { part, marker: PhantomData, whole: this.whole }
     }
 
     /// A guard of a part of this part, if `f` finds it.
@@ -903,7 +907,9 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
         F: FnOnce(&mut U) -> Option<&mut V>,
     {
         match f(&mut *this).map(NonNull::from) {
-            Some(part) => Ok(OwnedRwLockMappedWriteGuard { part, whole: this.whole }),
+            Some(part) => {
+                Ok(OwnedRwLockMappedWriteGuard { part, marker: PhantomData, whole: this.whole })
+            }
             None => Err(this),
         }
     }
