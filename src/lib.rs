@@ -49,15 +49,19 @@
 //!
 //! [From Go](guide::from_go) has every name, and the idioms; the [guide] has more pages.
 //!
-//! The paths are also tokio's: [`spawn`], [`task`], [`time`], [`net`], [`io`], [`runtime::Builder`] have
-//! the names and signatures that tokio users know.
+//! The paths are also tokio's: what there is in [`spawn`], [`task`], [`time`], [`net`], [`io`] and
+//! [`runtime::Builder`] has the names and signatures that tokio users know. Not there are, among others,
+//! `JoinSet`, `LocalSet`, `spawn_local`, `block_in_place`, `id` and `Id` of tokio's `task` (the
+//! [`id`](task::JoinHandle::id) of a handle is a `u64`), `task_local!`, `stdin` and `stdout` of its `io`, and
+//! the metrics of a runtime.
 //!
 //! # What is promised
 //!
 //! * **Nothing is lost.** Any future can be dropped at any await point: no value in flight, no wake-up
-//!   and no place in a queue goes with it. Each `# Cancel safety` section says what that means.
-//! * **Misuse panics with Go's words**, and a panic that nobody asks for ends the program, as in Go (see
-//!   [`go`](fn@go)).
+//!   and no permit goes with it. Each `# Cancel safety` section says what that means.
+//! * **Misuse panics with Go's words**, and a panic of a goroutine that nobody asks for ends the program, as in
+//!   Go (see [`go`](fn@go)). Of a task that [`spawn`] started it is counted, as in tokio; in the global runtime
+//!   it is printed.
 //! * **Any executor.** Channels, locks and `select!` need no runtime. Timers, sockets and goroutines that
 //!   are started outside of one use a global runtime.
 //! * **A goroutine that blocks its thread** costs that thread: another one takes its place, and the other

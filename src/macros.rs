@@ -154,8 +154,10 @@ impl<F: FnOnce() -> R, R> fmt::Debug for Deferred<F, R> {
 /// bound, because the last receiver may be gone.
 ///
 /// A *future* is polled. If what it yields does not match the pattern, its arm is disabled and the
-/// select goes on. gort's own channel futures (`rx.next()`, `rx.recv()`, `tx.send(v)`, ..) are not just
-/// polled but take part as `<-` does. A future that is not to be used up is passed as `&mut future`.
+/// select goes on. gort's own futures are not just polled but take part as `<-` does: those of channels
+/// (`rx.next()`, `rx.recv()`, `tx.send(v)`, ..), of locks (`Mutex`, `RwLock` and their raw forms), and the
+/// waits for a `WaitGroup`, a `Cond` and a semaphore (`Weighted::acquire`). A future that is not to be used
+/// up is passed as `&mut future`, and is polled.
 ///
 /// An arm is *off* if its precondition is false, its channel is nil, its option is `None`, or its
 /// pattern did not match. `else => ..` runs when all arms are off. Without it, a select that has an arm

@@ -1,12 +1,15 @@
-//! Channels as `Stream` and `Sink`, polled by hand.
+//! Channels as `Stream` and `Sink`, and what their futures say of themselves, polled by hand.
 
 mod common;
 
 use common::{Polled, flag};
+use futures::future::FusedFuture;
 use futures::stream::{FusedStream, Stream};
 use futures::{SinkExt, StreamExt};
 use gort::chan::SendError;
-use gort::{Chan, chan};
+use gort::{Chan, Receiver, Sender, chan};
+use std::pin::pin;
+use std::task::Poll;
 
 #[test]
 fn a_stream_yields_in_order_and_ends() {
@@ -178,4 +181,86 @@ fn a_whole_stream_is_forwarded() {
     drop(rx2);
     let _ = forward.join().unwrap();
     assert!(got.into_iter().eq(0..500));
+}
+
+#[test]
+fn a_receive_says_whether_it_has_yielded() {
+    let (tx, rx) = chan(1);
+    let mut next = Box::pin(rx.next());
+    assert!(!next.is_terminated(), "not polled yet");
+    assert!(Polled::new(&mut next).poll().is_pending());
+    assert!(!next.is_terminated(), "it waits");
+    tx.try_send(1).unwrap();
+    assert!(!next.is_terminated(), "it was handed a value that it has not yielded");
+    assert_eq!(Polled::new(&mut next).ready(), Some(1));
+    assert!(next.is_terminated());
+
+    tx.try_send(2).unwrap();
+    let mut recv = Box::pin(rx.recv());
+    assert_eq!(Polled::new(&mut recv).ready(), 2);
+    assert!(recv.is_terminated(), "ready at once");
+
+    let mut recv_ok = Box::pin(rx.recv_ok());
+    assert!(Polled::new(&mut recv_ok).poll().is_pending());
+    drop(tx);
+    assert!(!recv_ok.is_terminated(), "it has not yielded that there is nothing");
+    assert_eq!(Polled::new(&mut recv_ok).ready(), (0, false));
+    assert!(recv_ok.is_terminated());
+
+    let nil = Receiver::<i32>::nil();
+    let mut never = Box::pin(nil.next());
+    assert!(Polled::new(&mut never).poll().is_pending());
+    assert!(!never.is_terminated());
+}
+
+#[test]
+fn a_send_says_whether_it_has_yielded() {
+    let (tx, rx) = chan(0);
+    let mut send = Box::pin(tx.send(1));
+    assert!(!send.is_terminated(), "not polled yet");
+    assert!(Polled::new(&mut send).poll().is_pending());
+    assert!(!send.is_terminated(), "it waits");
+    assert_eq!(rx.try_recv(), Ok(1));
+    assert!(!send.is_terminated(), "its value was taken, and it has not yielded");
+    assert_eq!(Polled::new(&mut send).ready(), Ok(()));
+    assert!(send.is_terminated());
+
+    drop(rx);
+    let mut refused = Box::pin(tx.send(2));
+    assert_eq!(Polled::new(&mut refused).ready(), Err(SendError(2)));
+    assert!(refused.is_terminated());
+
+    let ch = Chan::new(1);
+    let mut send = Box::pin(ch.send(3));
+    Polled::new(&mut send).ready();
+    assert!(send.is_terminated(), "ready at once");
+
+    let nil = Sender::nil();
+    let mut never = Box::pin(nil.send(4));
+    assert!(Polled::new(&mut never).poll().is_pending());
+    assert!(!never.is_terminated());
+}
+
+/// A future that has yielded is left out by `futures::select!`: it does not begin another receive.
+#[test]
+fn operations_take_part_in_a_loop_over_the_select_of_futures() {
+    let (a, b) = (Chan::new(2), Chan::new(1));
+    a.try_send(1).unwrap();
+    a.try_send(2).unwrap();
+    let mut seen = Vec::new();
+    let mut all = Polled::new(async {
+        let (mut receive, mut send) = (pin!(a.next()), pin!(b.send(3)));
+        loop {
+            futures::select! {
+                value = receive => seen.push(value),
+                () = send => seen.push(None),
+                complete => break,
+            }
+        }
+    });
+    assert_eq!(all.poll(), Poll::Ready(()));
+    drop(all);
+    seen.sort_unstable();
+    assert_eq!(seen, [None, Some(1)]);
+    assert_eq!((a.try_recv(), b.try_recv()), (Ok(2), Ok(3)));
 }

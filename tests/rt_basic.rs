@@ -1,5 +1,6 @@
 //! Starting, joining and ending goroutines.
 
+use futures::future::FusedFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,6 +16,21 @@ fn handles_yield_results_in_any_order() {
         for (n, handle) in handles.into_iter().enumerate().rev() {
             assert_eq!(handle.await.unwrap(), n * 2);
         }
+    });
+}
+
+#[test]
+fn a_handle_says_whether_it_has_yielded() {
+    let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut handle = gort::go(async { 7 });
+        assert!(!handle.is_terminated());
+        while !handle.is_finished() {
+            gort::task::yield_now().await;
+        }
+        assert!(!handle.is_terminated(), "it has not yielded what the goroutine returned");
+        assert_eq!((&mut handle).await.unwrap(), 7);
+        assert!(handle.is_terminated());
     });
 }
 

@@ -23,6 +23,7 @@ fn a_member_that_the_runtime_drops_is_done() {
     wg.blocking_wait();
 }
 
+/// asyncband#27: a wait that was dropped was looked for when the others were woken: a panic, `invalid key`.
 #[test]
 fn t34_a_wait_that_is_dropped_leaves_no_trace() {
     let wg = WaitGroup::new();
@@ -42,6 +43,7 @@ fn t34_a_wait_that_is_dropped_leaves_no_trace() {
     drive(wg.wait()).ready();
 }
 
+/// taskwait#1: a waiter was not told that the count had come to zero, and waited for ever.
 #[test]
 fn t34_waits_dropped_by_many_tasks_while_others_finish() {
     run(async {

@@ -9,13 +9,14 @@
 #![expect(unsafe_code, reason = "the operation's node is shared with the channel")]
 
 use super::core::{Core, Locked};
-use super::state::{ChanNode, Slot, State, Tried, slot};
+use super::state::{ChanNode, Slot, State, Tried, slot, tag};
 use super::zero::ZeroValue;
 use crate::sys::point::{self, Op};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::Node;
 use crate::wait::record::{self, WaitReason};
 use crate::wait::waiter::{PLAIN, Waiter};
+use futures_core::future::FusedFuture;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -265,6 +266,20 @@ impl<'a, T> RecvOp<'a, T> {
 }
 
 impl<T> RecvOp<'_, T> {
+    /// Says that the future has yielded.
+    #[inline]
+    fn set_over(&self) {
+        debug_assert!(self.waiter.is_idle());
+        // SAFETY: not enqueued, so nobody else has it.
+        unsafe { self.node.seat() }.tag = tag::OVER;
+    }
+
+    /// Whether the future has yielded, and has not begun another receive since.
+    fn is_over(&self) -> bool {
+        // SAFETY: not enqueued, so only the owner has it, and whoever asks the owner.
+        self.waiter.is_idle() && unsafe { self.node.tag() } == tag::OVER
+    }
+
     /// Gives back what it was matched with, if it was, and leaves the line.
     #[cold]
     fn abandon(&self) {
@@ -328,7 +343,16 @@ macro_rules! receiving_future {
             #[inline]
             fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let op: Pin<&mut RecvOp<'_, T>> = self.project().op;
-                op.as_ref().poll_value(cx).map(|$value| $map)
+                let $value = ready!(op.as_ref().poll_value(cx));
+                op.set_over();
+                Poll::Ready($map)
+            }
+        }
+
+        impl<T $(: $bound)?> FusedFuture for $name<'_, T> {
+            /// Whether it has yielded. On a nil channel it never has.
+            fn is_terminated(&self) -> bool {
+                self.op.is_over()
             }
         }
     };

@@ -17,6 +17,7 @@ use crate::wait::batch::WakeBatch;
 use crate::wait::list::Node;
 use crate::wait::record::{self, WaitReason};
 use crate::wait::waiter::{PLAIN, Waiter};
+use futures_core::future::FusedFuture;
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
@@ -103,8 +104,8 @@ impl<T> SendOp<T> {
     #[inline]
     fn tag(&self) -> u8 {
         debug_assert!(self.waiter.is_idle());
-        // SAFETY: not enqueued, so nobody else has it.
-        unsafe { self.node.seat() }.tag
+        // SAFETY: not enqueued, so only the owner has it, and whoever asks the owner.
+        unsafe { self.node.tag() }
     }
 
     /// Marks the value as gone, while the node is the owner's alone.
@@ -390,6 +391,13 @@ macro_rules! sending_future {
             fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let sending: Pin<&mut Sending<'_, $t>> = self.project().sending;
                 sending.as_ref().poll_send(cx).map(|$sent| $map)
+            }
+        }
+
+        impl<$t> FusedFuture for $name<'_, $t> {
+            /// Whether it has yielded, or panicked. On a nil channel it never has.
+            fn is_terminated(&self) -> bool {
+                self.sending.op.is_over()
             }
         }
     };

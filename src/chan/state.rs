@@ -67,6 +67,8 @@ pub(super) mod tag {
     pub(in crate::chan) const TAKEN: u8 = 7;
     /// A receiving arm of a select that is done: the channel was closed and empty.
     pub(in crate::chan) const ENDED: u8 = 8;
+    /// The receive of a future that has yielded: not waiting.
+    pub(in crate::chan) const OVER: u8 = 9;
 }
 
 /// What a waiting node carries.

@@ -8,6 +8,7 @@ use crate::sys::point::{self, Op};
 use crate::sys::sync::Mutex;
 use crate::sys::unwind;
 use crate::wait::record::{self, WaitReason};
+use futures_core::future::FusedFuture;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -111,6 +112,13 @@ impl<T> Future for JoinHandle<T> {
                 Poll::Pending
             }
         }
+    }
+}
+
+impl<T> FusedFuture for JoinHandle<T> {
+    /// Whether it has yielded, which is not yet so when the goroutine has ended.
+    fn is_terminated(&self) -> bool {
+        self.done
     }
 }
 

@@ -89,8 +89,8 @@ fn two_selects_meet_on_two_channels() {
         let theirs = other.join().unwrap();
         let left: Vec<u32> = rest(&a).chain(rest(&b)).collect();
         match (mine, theirs) {
-            (Some(0), Some(v)) => assert_eq!(v, 2),
-            (Some(v), Some(_)) => assert_eq!(v, 1),
+            // They met on one of the channels.
+            (Some(0), Some(2)) | (Some(1), Some(0)) => assert!(left.is_empty()),
             // Whoever gave up may have been matched: the value is back, or has been taken.
             (Some(0), None) => assert_eq!(left, [2]),
             (None, Some(0)) => assert_eq!(left, [1]),

@@ -17,8 +17,9 @@
 //! of them is ever poisoned.
 //!
 //! What waits is a future, so it can be given up at any time, and be an arm of
-//! [`select!`](macro@crate::select). A lock or a wait group that is an arm takes effect together with the
-//! choice: until then it has none.
+//! [`select!`](macro@crate::select). A lock, a wait group or a [`Cond`] that is an arm takes effect together
+//! with the choice; until then it has none, except that a [`Cond`] has released the lock that it was given.
+//! (So does [`Weighted::acquire`](crate::semaphore::Weighted::acquire).)
 
 mod cond;
 mod map;

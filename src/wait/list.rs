@@ -81,6 +81,19 @@ impl<V> Node<V> {
         })
     }
 
+    /// The state in the node. Others may read it at the same time.
+    ///
+    /// # Safety
+    ///
+    /// (L1) gives the caller access, and nobody has a reference to the content.
+    #[inline]
+    pub(crate) unsafe fn tag(&self) -> u8 {
+        self.inner.with(|inner| {
+            // SAFETY: not written meanwhile by this function's contract.
+            unsafe { (*inner).seat.tag }
+        })
+    }
+
     /// The address of the node's data, for who may access it by (L1).
     #[inline]
     pub(crate) fn data(&self) -> *mut V {

@@ -126,6 +126,7 @@ var workloads = map[string]func() sample{
 	"skynet_cap10/go":                  func() sample { return skynet(10) },
 	"mem_recv/go":                      memRecv,
 	"mem_sleep/go":                     memSleep,
+	"mem_pending/go":                   memPending,
 }
 
 func main() {

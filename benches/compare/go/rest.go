@@ -193,6 +193,10 @@ func memSleep() sample {
 	return memory(func() { time.Sleep(time.Hour) })
 }
 
+func memPending() sample {
+	return memory(func() { select {} })
+}
+
 func memory(block func()) sample {
 	n := scaled(1_000_000, 1000)
 	debug.FreeOSMemory()

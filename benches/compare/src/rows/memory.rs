@@ -39,5 +39,20 @@ pub(super) fn rows() -> Vec<Row> {
                 ],
             ]),
         ),
+        row(
+            "mem_pending",
+            "a task that is never ready",
+            Unit::Bytes,
+            false,
+            // smol's static executor keeps no waker of its tasks: such a one would be freed at once.
+            all([
+                vec![go("go")],
+                impls![once memory::pending;
+                    Gort "gort" (Gort),
+                    Tokio "tokio" (Tokio),
+                    Peer "smol" (Smol),
+                ],
+            ]),
+        ),
     ]
 }

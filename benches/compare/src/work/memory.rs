@@ -54,6 +54,18 @@ pub async fn sleep<R: Timers>(plan: Plan) -> Sample {
     .await
 }
 
+/// 1,000,000 tasks in a future that is never ready.
+pub async fn pending<R: Rt>(plan: Plan) -> Sample {
+    let n = plan.n(1_000_000, 1000);
+    measure::<R>(n, || {
+        R::spawn(async move {
+            BLOCKED.fetch_add(1, Ordering::Relaxed);
+            std::future::pending::<()>().await;
+        });
+    })
+    .await
+}
+
 /// Starts `n` tasks by `start` and waits until the last has blocked.
 async fn measure<R: Rt>(n: u64, mut start: impl FnMut() + Send) -> Sample {
     let before = rss();
