@@ -3,12 +3,13 @@
 //! `hazards_runtime.rs`.)
 
 use gort::runtime::{Builder, gosched};
+use gort::time::Instant;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn workers(count: usize) -> gort::runtime::Runtime {
     Builder::new_multi_thread().worker_threads(count).build().unwrap()

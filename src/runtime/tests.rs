@@ -129,9 +129,9 @@ fn what_comes_after_the_end_of_a_goroutine_runs_in_none() {
         let (tells, is_told) = mpsc::channel();
         runtime.block_on(async {
             let output = Tells(tells);
-            drop(crate::spawn(async move { output }));
-            while crate::runtime::num_goroutine() > 0 {
-                crate::runtime::yield_now().await;
+            drop(super::spawn(async move { output }));
+            while super::num_goroutine() > 0 {
+                super::yield_now().await;
             }
         });
         drop(runtime);
