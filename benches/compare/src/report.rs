@@ -82,9 +82,10 @@ fn failed(tables: &[Table<'_>]) -> String {
         failed.map(|e| format!("{title} {}", e.contestant.name)).collect::<Vec<_>>()
     };
     let names: Vec<_> = tables.iter().flat_map(names).collect();
-    match names.len() {
-        0 => String::new(),
-        n => format!(" **{n} failed and have no figures: {}.**", names.join(", ")),
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(" **Failed, and without figures: {}.**", names.join(", "))
     }
 }
 
