@@ -227,6 +227,58 @@ fn t08_a_wake_up_is_answered_by_another_future_of_the_same_goroutine() {
     }
 }
 
+/// One that waits for the lock in a goroutine of its own, which says last that it waits for `reason`.
+fn waits_and_says<'a>(mutex: &'a RawMutex, reason: WaitReason) -> Task<'a> {
+    let record = FreeList::new().pop();
+    let mut task = Task::of(mutex, record);
+    record.start_poll();
+    assert!(!task.poll(0));
+    if reason != WaitReason::MutexLock {
+        let outer = record::swap_current(Some(record));
+        record::park(reason, std::panic::Location::caller());
+        record::swap_current(outer);
+    }
+    record.end_poll();
+    task
+}
+
+/// A lock operation is kept unpolled by a goroutine that waits for something else, perhaps for the one that waits
+/// for the lock behind it.
+#[test]
+fn t08_who_waits_behind_a_lock_operation_that_is_kept_unpolled_is_woken_as_well() {
+    let mutex = locked();
+    let mut kept = waits_and_says(&mutex, WaitReason::ChanReceive);
+    let mut behind = waits_and_says(&mutex, WaitReason::MutexLock);
+    let mut last = waits_and_says(&mutex, WaitReason::MutexLock);
+    mutex.unlock();
+    assert_eq!((kept.woken(), behind.woken(), last.woken()), (1, 1, 0));
+    assert!(behind.poll(0));
+    mutex.unlock();
+    assert_eq!((kept.woken(), last.woken()), (0, 1));
+    // It competes with the one that was woken.
+    assert!(kept.poll(0) && !last.poll(0));
+    mutex.unlock();
+    assert_eq!(last.woken(), 1);
+    assert!(last.poll(0));
+}
+
+/// The same, and whoever was woken the last goes: who is next is woken. So many at a time are woken, not all.
+#[test]
+fn of_several_that_may_not_come_the_last_has_the_wake_up() {
+    let mutex = locked();
+    let mut many: Vec<_> = (0..6).map(|_| waits_and_says(&mutex, WaitReason::Select)).collect();
+    mutex.unlock();
+    assert_eq!(many.iter().map(Task::woken).collect::<Vec<_>>(), [1, 1, 1, 1, 0, 0]);
+    drop(many.remove(0));
+    drop(many.remove(0));
+    assert_eq!(many.iter().map(Task::woken).sum::<usize>(), 0);
+    drop(many.remove(1));
+    assert_eq!(many.iter().map(Task::woken).collect::<Vec<_>>(), [0, 1, 1]);
+    assert!(many[0].poll(0));
+    mutex.unlock();
+    assert!(many[1].poll(0) && !many[0].poll(0) && !many[2].poll(0));
+}
+
 #[test]
 fn a_wake_up_that_a_whole_poll_did_not_answer_goes_to_the_next_waiter_in_time() {
     let mut free = FreeList::new();

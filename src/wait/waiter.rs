@@ -260,6 +260,20 @@ impl Waiter {
         })
     }
 
+    /// What the goroutine waits for that waits here, by its last word; `None` if it is none.
+    ///
+    /// # Safety
+    ///
+    /// The waiter has been registered once, and the caller has the right by (W1) or (W2).
+    pub(crate) unsafe fn reason(&self) -> Option<WaitReason> {
+        self.inner.with(|inner| {
+            // SAFETY: not written meanwhile by (W), see this function's contract.
+            let inner = unsafe { &*inner };
+            // SAFETY: registered, so initialised.
+            unsafe { inner.assume_init_ref() }.record.map(Record::waits_for)
+        })
+    }
+
     /// Polled again while it waits: notes the current goroutine, and tells whether the stored waker
     /// still is that of its task.
     ///

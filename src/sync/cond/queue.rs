@@ -29,6 +29,7 @@
 
 use crate::sync::raw_mutex::Requeue;
 use crate::sys::const_fn;
+use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node, Seat};
 use crate::wait::place::Place;
 use crate::wait::record::{Record, WaitReason};
@@ -79,22 +80,6 @@ pub(super) enum Signal {
     One(Number),
     /// To go on, as everybody.
     All,
-}
-
-/// Whom a signal found.
-pub(super) enum Told {
-    Nobody,
-    /// Who is to be woken, if need be.
-    Somebody(Option<Waker>),
-}
-
-impl Told {
-    pub(super) fn waker(self) -> Option<Waker> {
-        match self {
-            Told::Nobody => None,
-            Told::Somebody(waker) => waker,
-        }
-    }
 }
 
 pub(super) struct Queue {
@@ -183,8 +168,8 @@ impl Queue {
         }
     }
 
-    /// Gives a signal to the first that waited when it was given.
-    pub(super) fn tell_one(&mut self, signal: Number) -> Told {
+    /// Gives a signal to the first that waited when it was given. Returns whom to wake, if need be.
+    pub(super) fn tell_one(&mut self, signal: Number) -> Option<Waker> {
         let since = self.broadcast;
         let waited =
             |seat: &mut Seat<Ticket>| seat.data.entered > since && seat.data.entered < signal;
@@ -192,17 +177,15 @@ impl Queue {
             // SAFETY: found just now, and won.
             return unsafe { self.tell(node, signal, true) };
         }
-        match self.waiting.find(waited) {
-            // SAFETY: found just now.
-            Some(node) => unsafe { self.tell(node, signal, false) },
-            None => Told::Nobody,
-        }
+        let node = self.waiting.find(waited)?;
+        // SAFETY: found just now.
+        unsafe { self.tell(node, signal, false) }
     }
 
-    /// Tells the first that waited at the number of a broadcast.
-    pub(super) fn tell_next(&mut self, broadcast: Number) -> Told {
+    /// Tells the first that waited at the number of a broadcast. False if there is none.
+    pub(super) fn tell_next(&mut self, broadcast: Number, wakes: &mut WakeBatch) -> bool {
         let Some(node) = self.waiting.find(|seat| seat.data.entered < broadcast) else {
-            return Told::Nobody;
+            return false;
         };
         // SAFETY: (L2): it is linked; its owner comes by the lock before it goes.
         let found = unsafe { node.as_ref() };
@@ -211,24 +194,34 @@ impl Queue {
         if is_select(seat) {
             let claimed = claim(seat);
             // SAFETY: found just now.
-            return unsafe { self.tell(node, broadcast, claimed) };
+            if let Some(waker) = unsafe { self.tell(node, broadcast, claimed) } {
+                wakes.push(waker);
+            }
+            return true;
         }
         // SAFETY: it is in the list, whose lock the caller holds.
         unsafe { self.waiting.remove(node) };
         seat.tag = TAG_TOLD_ALL;
         // SAFETY: it was linked, under the lock.
-        let next = unsafe { requeue(seat) };
+        unsafe { requeue(seat, wakes) };
         // SAFETY: found linked under the lock, and plain, so won. It may be gone after this.
-        let own = unsafe { found.complete_with(BROADCAST) };
-        Told::Somebody(next.or(own))
+        if let Some(waker) = unsafe { found.complete_with(BROADCAST) } {
+            wakes.push(waker);
+        }
+        true
     }
 
-    /// Tells a node. `claimed`: its [`claim`] has been won.
+    /// Tells a node. `claimed`: its [`claim`] has been won. Returns whom to wake, if need be.
     ///
     /// # Safety
     ///
     /// It is in line, and the caller holds the lock.
-    unsafe fn tell(&mut self, node: NonNull<Node<Ticket>>, signal: Number, claimed: bool) -> Told {
+    unsafe fn tell(
+        &mut self,
+        node: NonNull<Node<Ticket>>,
+        signal: Number,
+        claimed: bool,
+    ) -> Option<Waker> {
         // SAFETY: it is in the list, whose lock the caller holds.
         unsafe { self.waiting.remove(node) };
         // SAFETY: (L2): it was linked; its owner comes by the lock before it goes.
@@ -243,7 +236,7 @@ impl Queue {
         // SAFETY: not linked any more, pinned; its owner unlinks it.
         unsafe { self.told.push_back(node) };
         // SAFETY: the claim has been won, under the lock.
-        Told::Somebody(if wakes { unsafe { found.complete() } } else { None })
+        if wakes { unsafe { found.complete() } } else { None }
     }
 
     /// Whether there is a signal that nobody collects, and that was given after the node's ticket was taken.
@@ -359,18 +352,18 @@ impl Queue {
     }
 }
 
-/// Puts a waiter that goes on into the queue of its lock, and takes its waker, if that is possible. Returns whom to
-/// wake then.
+/// Puts a waiter that goes on into the queue of its lock, and takes its waker, if that is possible.
 ///
 /// # Safety
 ///
 /// The caller holds the lock of the queue, in which the node was found, and has not completed it.
-unsafe fn requeue(seat: &Seat<Ticket>) -> Option<Waker> {
+unsafe fn requeue(seat: &Seat<Ticket>, wakes: &mut WakeBatch) {
+    let Some(relock) = seat.data.relock else { return };
     // SAFETY: by this function's contract.
     let waiter = unsafe { seat.waiter() };
     // SAFETY: the owner, who is pinned, does not touch the operation until it finds the node completed, and
     // polls it only then. (W2): under the lock.
-    unsafe { seat.data.relock?.start(waiter, WaitReason::CondWait) }
+    unsafe { relock.start(waiter, WaitReason::CondWait, wakes) };
 }
 
 /// Whether the waiter has been told of a broadcast: then its node is in no list, and nobody else looks at it.
