@@ -51,9 +51,14 @@ impl Progress {
 /// second Ctrl-C ends the process at once.
 #[cfg(unix)]
 pub(crate) fn until_ctrl_c() -> (Context, impl Sized) {
+    use gort::context::{after_func, with_cancel};
     use gort::signal::{SignalKind, notify_context};
 
-    notify_context(&background(), [SignalKind::interrupt(), SignalKind::terminate()])
+    let (parent, cancel) = with_cancel(&background());
+    let (ctx, stop) = notify_context(&parent, [SignalKind::interrupt(), SignalKind::terminate()]);
+    // From the first one on they do again what they do by default.
+    after_func(&ctx, async move { stop.stop() });
+    (ctx, cancel)
 }
 
 /// Any Ctrl-C ends the process at once here, without a summary.

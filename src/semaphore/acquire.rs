@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "waiters are linked into the lists by address")]
 
 use super::arm::AcquireArm;
-use super::state::{Standing, State};
+use super::state::{Standing, State, Want};
 use super::weighted::Weighted;
 use crate::chan::RecvStream;
 use crate::context::{self, Context};
@@ -83,7 +83,7 @@ enum Stage {
     /// In no list.
     New,
     /// In one.
-    Waiting(Place<usize>),
+    Waiting(Place<Want>),
     /// Over.
     Done,
 }
@@ -138,7 +138,7 @@ impl Request {
             return true;
         }
         let waker = cx.waker().clone();
-        self.stage = Stage::Waiting(Place::new(self.n));
+        self.stage = Stage::Waiting(Place::new(Want::new(self.n)));
         let Stage::Waiting(place) = &self.stage else { unreachable!("it was set just now") };
         let mut state = semaphore.inner.state.lock();
         // SAFETY: new, pinned, and unlinked before it goes.
@@ -172,7 +172,7 @@ impl Request {
 
 /// Serves the line, if need be with what nobody collects. If that gave this place what it wants, takes it out
 /// of the lists.
-fn settle(place: &Place<usize>, mut state: Locked<'_, State>) -> bool {
+fn settle(place: &Place<Want>, mut state: Locked<'_, State>) -> bool {
     let mut wakes = WakeBatch::new();
     // SAFETY: the place is linked, ours, and the lock is held.
     let is_granted = |state: &State| unsafe { state.standing(&place.node) } == Standing::Granted;
