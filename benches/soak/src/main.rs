@@ -1,5 +1,6 @@
 //! `soak SECONDS`: everything that can go wrong, again and again, with all that goes in counted
-//! against all that comes out, and nothing left behind after each round.
+//! against all that comes out, and nothing left behind after each round. It takes longer where that
+//! is too short for the rounds that say something of memory.
 //!
 //! The choices come from a seed, which is printed; `SEED=` makes them again. (Not the order in which
 //! threads run.)
