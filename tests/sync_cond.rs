@@ -303,7 +303,6 @@ fn t08_a_signal_for_a_wait_that_is_kept_unpolled_wakes_another_of_its_goroutine(
 
 /// A broadcast tells so many at a time, and somebody may come and be signalled in between. The signal is not for one
 /// who is about to be told anyway, nor is it there for that one to take.
-#[cfg(not(foreign_executor))]
 #[test]
 fn a_signal_that_is_given_while_a_broadcast_goes_on_is_for_who_came_after_that() {
     type Wait = Polled<CondWait<'static, &'static RawMutex>>;

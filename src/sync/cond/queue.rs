@@ -235,8 +235,11 @@ impl Queue {
         self.newest = self.newest.max(signal);
         // SAFETY: not linked any more, pinned; its owner unlinks it.
         unsafe { self.told.push_back(node) };
+        if !wakes {
+            return None;
+        }
         // SAFETY: the claim has been won, under the lock.
-        if wakes { unsafe { found.complete() } } else { None }
+        unsafe { found.complete() }
     }
 
     /// Whether there is a signal that nobody collects, and that was given after the node's ticket was taken.
