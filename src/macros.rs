@@ -143,6 +143,12 @@ impl<F: FnOnce() -> R, R> fmt::Debug for Deferred<F, R> {
 /// (That is decided by the `&mut`: put parentheses around it to send a reference. An option can stand in
 /// one arm only, as it is borrowed.)
 ///
+/// While it waits, the select stands in line at each of its channels and locks, as each operation by itself
+/// would. One that also waits for a future that has to be polled leaves all lines at each poll, whatever the
+/// poll is for, and lines up again at their ends. It takes what is ready when it looks; but if it is polled
+/// often, those who came after it may be served first, again and again. To keep its places, run the future in a
+/// goroutine of its own, and wait for a channel that it sends on.
+///
 /// # Arms
 ///
 /// A *receive* binds `v` or `v, ok`, to patterns that always match. On a closed channel it is ready and

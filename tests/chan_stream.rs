@@ -18,13 +18,24 @@ fn a_stream_yields_in_order_and_ends() {
     tx.try_send(1).unwrap();
     tx.try_send(2).unwrap();
     drop(tx);
-    assert_eq!(stream.size_hint(), (2, None));
     assert_eq!(Polled::new(stream.next()).ready(), Some(1));
     assert_eq!(Polled::new(stream.next()).ready(), Some(2));
     assert!(!stream.is_terminated());
     assert_eq!(Polled::new(stream.next()).ready(), None);
     assert!(stream.is_terminated());
     assert_eq!(Polled::new(stream.next()).ready(), None);
+}
+
+#[test]
+fn a_stream_promises_no_values_that_others_may_take() {
+    let (tx, rx) = chan(2);
+    let mut stream = rx.stream();
+    (0..2).for_each(|i| tx.try_send(i).unwrap());
+    let (least, most) = stream.size_hint();
+    assert_eq!([rx.try_recv(), rx.try_recv()], [Ok(0), Ok(1)]);
+    drop(tx);
+    assert_eq!(Polled::new(stream.next()).ready(), None);
+    assert_eq!((least, most), (0, None));
 }
 
 #[test]
@@ -147,6 +158,27 @@ fn a_sink_gives_back_what_it_cannot_pass_on_and_never_panics() {
     assert_eq!((send.wakes(), send.ready()), (1, Err(SendError(3))));
     drop(send);
     assert_eq!(Polled::new(sink.send(4)).ready(), Err(SendError(4)));
+}
+
+/// Also when the last value has been received: the sink finds out when it is polled, and may not look before that.
+#[test]
+fn a_sink_that_is_given_a_value_out_of_turn_panics_and_keeps_the_first_one() {
+    for is_received in [false, true] {
+        let (tx, rx) = chan(1);
+        tx.try_send(1).unwrap();
+        let mut sink = Box::pin(tx.sink());
+        sink.start_send_unpin(2).unwrap();
+        assert!(Polled::new(sink.flush()).poll().is_pending());
+        if is_received {
+            assert_eq!([rx.try_recv(), rx.try_recv()], [Ok(1), Ok(2)]);
+        }
+        let text = common::panic_text(|| sink.start_send_unpin(3));
+        assert_eq!(text, "the last value has not been sent");
+        let received: Vec<_> = std::iter::from_fn(|| rx.try_recv().ok()).collect();
+        assert_eq!(received, if is_received { &[][..] } else { &[1, 2] });
+        assert_eq!(Polled::new(sink.send(4)).ready(), Ok(()), "it is ready again");
+        assert_eq!(rx.try_recv(), Ok(4));
+    }
 }
 
 #[test]

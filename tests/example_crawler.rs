@@ -200,7 +200,10 @@ fn own_sites_come_page_for_page() {
     assert_eq!(summary["known"], 353);
     assert_eq!(summary["visited"], 350);
     assert_eq!(summary["excluded"], 3);
-    assert_eq!(summary["status"], json!({ "1xx": 0, "2xx": 330, "3xx": 10, "4xx": 2, "5xx": 1 }));
+    assert_eq!(
+        summary["status"],
+        json!({ "1xx": 0, "2xx": 330, "3xx": 10, "4xx": 2, "5xx": 1, "other": 0 })
+    );
     assert_eq!(
         summary["errors"],
         json!({
@@ -238,6 +241,18 @@ fn every_link_is_a_page_or_a_duplicate() {
 fn other_hosts_are_visited_when_asked_for() {
     assert_pages(&pages(&ABROAD), &expected_abroad());
     assert_eq!(ABROAD["skipped"]["other_hosts"], 0);
+}
+
+#[test]
+fn few_descriptors_make_fewer_pages_at_a_time() {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 32; exec \"$0\" \"$@\""]).arg(crawler(&[]).get_program());
+    shell.args(["--json", "--timeout", "5s", "--depth", "9", "--any-host", "--delay", "0"]);
+    let (code, out, errors) = run(shell);
+    let line =
+        "crawler: 32 file descriptors (`ulimit -n`) are enough for 2 pages at a time, not 16";
+    assert_eq!((code, &errors[..]), (Some(0), &[line.to_owned()][..]), "{out}");
+    assert_pages(&pages(&parse(&out)), &expected_abroad());
 }
 
 #[test]
@@ -514,6 +529,57 @@ fn no_host_is_asked_before_its_turn() {
     }
 }
 
+#[test]
+fn start_may_have_a_query_and_no_path() {
+    let server = Server::start([("/?x=1", html(&[]))]);
+    let (code, out, errors) = run(crawler(&["--json", "--delay", "0", &server.url("?x=1")]));
+    assert_eq!((code, &errors[..]), (Some(0), &[][..]), "{out}");
+    assert_eq!(server.asked(), ["/?x=1", "/robots.txt"]);
+}
+
+#[test]
+fn status_of_no_class_is_counted_apart() {
+    let odd = "HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n".to_owned();
+    let server = Server::start([("/", odd)]);
+    let (code, out, errors) = run(crawler(&["--json", "--delay", "0", &server.url("/")]));
+    assert_eq!((code, &errors[..]), (Some(0), &[][..]), "{out}");
+    let status = &parse(&out)["status"];
+    assert_eq!((&status["5xx"], &status["other"]), (&json!(0), &json!(1)));
+}
+
+/// The paths that are asked for of a site with `/open` and `/secret`, when its rules come so.
+fn asked_under(rules: String) -> Vec<String> {
+    let server = Server::start([("/", html(&["/open", "/secret"])), ("/robots.txt", rules)]);
+    let args = ["--json", "--delay", "0", "--max-body", "4KiB", &server.url("/")];
+    let (code, out, errors) = run(crawler(&args));
+    assert_eq!((code, &errors[..]), (Some(0), &[][..]), "{out}");
+    server.asked()
+}
+
+#[test]
+fn rules_may_be_longer_than_pages() {
+    let rules = format!("User-agent: *\n#{}\nDisallow: /secret\n", "x".repeat(8 << 10));
+    assert_eq!(asked_under(answer("text/plain", &rules)), ["/", "/open", "/robots.txt"]);
+}
+
+#[test]
+fn of_a_very_long_file_of_rules_the_whole_lines_at_its_beginning_count() {
+    const LIMIT: usize = 500 << 10;
+    let (first, half) = ("User-agent: *\nDisallow: /secret\n#", "\nAllow: /secret");
+    // What is behind the limit makes the last rule another one.
+    let filler = "x".repeat(LIMIT - first.len() - half.len());
+    let rules = format!("{first}{filler}{half}ary\n#{}", "x".repeat(LIMIT));
+    // Its length comes first, or nobody knows it.
+    for answer in [answer("text/plain", &rules), format!("HTTP/1.1 200 OK\r\n\r\n{rules}")] {
+        assert_eq!(asked_under(answer), ["/", "/open", "/robots.txt"]);
+    }
+}
+
+#[test]
+fn where_no_rule_can_be_read_nothing_is_asked_for() {
+    assert_eq!(asked_under(answer("text/plain", &"x".repeat(1 << 20))), ["/robots.txt"]);
+}
+
 // Everything that goes wrong: a line each, and the rest goes on.
 
 #[test]
@@ -562,7 +628,7 @@ fn each_failure_is_one_line_and_the_rest_goes_on() {
         "http://host:99999/: not a valid URL: the port is not a number up to 65535".to_owned(),
         "http://[::1/: not a valid URL: invalid authority".to_owned(),
         "https://localhost/: https is not supported yet".to_owned(),
-        format!("{refused}: connection refused"),
+        format!("cannot learn the rules ({refused}robots.txt): connection refused"),
         format!("{away}: it has moved to http://other.invalid/, which is not on a start host (--any-host)"),
         format!("{safe}: it has moved to https://other.invalid/, and https is not supported yet"),
         format!("{long}: the body is over 4096 bytes (--max-body)"),
@@ -570,6 +636,49 @@ fn each_failure_is_one_line_and_the_rest_goes_on() {
     .map(|line| format!("crawler: {line}"));
     expected.sort();
     assert_eq!(errors, expected);
+}
+
+#[test]
+fn rules_that_cannot_be_learnt_are_told_once() {
+    let safe = "https://other.invalid/robots.txt";
+    let moved_away = format!("it has moved to {safe}: https is not supported yet");
+    for (to, timeout, why, kind) in [
+        (safe, "10m", &moved_away[..], "https"),
+        ("/silent", "1s", "not done within 1s (--timeout)", "timeout"),
+    ] {
+        let server = Server::start([("/robots.txt", moved(to))]);
+        let urls = ["/", "/1", "/2"].map(|path| server.url(path));
+        let mut command = crawler(&["--json", "--delay", "0", "--timeout", timeout]);
+        command.args(&urls);
+        let (code, out, errors) = run(command);
+        let why = format!("cannot learn the rules ({}): {why}", server.url("/robots.txt"));
+        assert_eq!((code, &errors[..]), (Some(1), &[format!("crawler: {why}")][..]), "{out}");
+        let summary = parse(&out);
+        assert_eq!((&summary["errors"], &summary["surprises"]), (&json!({ kind: 3 }), &json!(3)));
+        assert_eq!(summary["dead"][2], json!({ "url": urls[2], "why": why, "on": [] }));
+        assert!(!server.asked().contains(&"/".to_owned()));
+    }
+}
+
+#[test]
+fn crawl_ends_when_nobody_reads_its_lines() {
+    let server = Server::start([("/", html(&["/silent"]))]);
+    let args = ["--pages", "--timeout", "10m", "--deadline", "10s", "--delay", "0"];
+    let mut command = crawler(&args);
+    command.arg(server.url("/")).stdout(example::nobody());
+    assert_eq!(run(command), (Some(141), String::new(), vec![]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let server = Server::start([("/", html(&["/silent"]))]);
+    for how in ["--pages", "--json", "--help"] {
+        let mut command = crawler(&[how, "--timeout", "1s", "--delay", "0"]);
+        command.arg(server.url("/robots.txt")).stdout(example::full());
+        let line = "crawler: standard output: No space left on device (os error 28)".to_owned();
+        assert_eq!(run(command), (Some(1), String::new(), vec![line]), "{how}");
+    }
 }
 
 /// Starts it, sends it the signal when as many requests are with `/silent`, and waits for its end.

@@ -1,8 +1,11 @@
 //! `examples/fetch`, run as the program it is: counts, lines and exit statuses, against its own site
-//! and against a server of this test.
+//! and against a server of this test. The parts of it that need no network have their tests beside them, which
+//! run here.
 
 #![cfg(unix)]
 
+#[path = "../examples/common/mod.rs"]
+mod common;
 mod example;
 
 use std::{
@@ -40,7 +43,10 @@ fn site_of_its_own_gives_every_planned_outcome_exactly() {
     assert_eq!(summary["done"], 1000);
     assert_eq!(summary["planned"], true);
     assert_eq!(summary["surprises"], 0);
-    assert_eq!(summary["status"], json!({ "1xx": 0, "2xx": 902, "3xx": 20, "4xx": 30, "5xx": 30 }));
+    assert_eq!(
+        summary["status"],
+        json!({ "1xx": 0, "2xx": 902, "3xx": 20, "4xx": 30, "5xx": 30, "other": 0 })
+    );
     assert_eq!(
         summary["errors"],
         json!({
@@ -94,7 +100,7 @@ fn table_has_every_line() {
 
 // A server of the test.
 
-/// Serves `/ok`, `/endless`, `/once`, `/pause` and `/silent` on threads.
+/// Serves `/ok`, `/odd`, `/endless`, `/header`, `/once`, `/pause` and `/silent` on threads.
 struct Server {
     addr: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -106,7 +112,11 @@ struct Server {
 
 impl Server {
     fn start() -> Server {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        Server::start_at(Ipv4Addr::LOCALHOST)
+    }
+
+    fn start_at(address: Ipv4Addr) -> Server {
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
         let addr = listener.local_addr().expect("an address");
         let connections = Arc::new(AtomicUsize::new(0));
         let (tx, silent) = mpsc::channel();
@@ -141,6 +151,14 @@ fn serve(mut stream: TcpStream, silent: &mpsc::Sender<()>, pause: &Barrier) -> O
                 stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").ok()?;
                 while stream.write_all(&[b'x'; 4096]).is_ok() {}
                 return None;
+            }
+            "/header" => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\n").ok()?;
+                while stream.write_all(b"Again: and again\r\n").is_ok() {}
+                return None;
+            }
+            "/odd" => {
+                stream.write_all(b"HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n").ok()?;
             }
             "/silent" => silent.send(()).ok()?,
             "/pause" => {
@@ -209,6 +227,18 @@ fn addresses_come_from_arguments_files_and_standard_input() {
     );
 }
 
+#[test]
+fn status_of_no_class_is_counted_apart() {
+    let server = Server::start();
+    let url = server.url("/odd");
+    let (code, out, errors) = run(fetch(&["--json", &url]));
+    assert_eq!((code, &errors[..]), (Some(0), &[][..]), "{out}");
+    let status = &parse(&out)["status"];
+    assert_eq!((&status["5xx"], &status["other"]), (&json!(0), &json!(1)));
+    let (_, out, _) = run(fetch(&[&url]));
+    assert!(out.contains("\nstatus      other 1\n"), "{out}");
+}
+
 // Everything that goes wrong: a line each, and the rest goes on.
 
 #[test]
@@ -222,6 +252,7 @@ fn each_failure_is_one_line_and_the_rest_goes_on() {
     let long = "x".repeat(64);
     let (unknown, endless, ok) =
         (format!("http://{long}/"), server.url("/endless"), server.url("/"));
+    let header = server.url("/header");
 
     let urls = [
         "gopher://host/",
@@ -233,18 +264,20 @@ fn each_failure_is_one_line_and_the_rest_goes_on() {
         &unknown,
         &refused,
         &endless,
+        &header,
+        "host/page",
         &ok,
     ];
-    let mut args = vec!["--json", "--max-body", "64KiB", "-t", "10m", "-n", "20"];
+    let mut args = vec!["--json", "--max-body", "64KiB", "-t", "10m", "-n", "24"];
     args.extend(urls);
     let (code, out, mut errors) = run(fetch(&args));
     assert_eq!(code, Some(1), "{errors:#?}");
     let summary = parse(&out);
-    assert_eq!((&summary["done"], &summary["status"]["2xx"]), (&json!(20), &json!(2)));
+    assert_eq!((&summary["done"], &summary["status"]["2xx"]), (&json!(24), &json!(2)));
     assert_eq!(
         summary["errors"],
         json!({
-            "bad URL": 8, "https": 2, "unreachable": 2, "unknown host": 2, "refused": 2, "too long": 2
+            "bad URL": 10, "https": 2, "unreachable": 2, "unknown host": 2, "refused": 2, "too long": 4
         })
     );
 
@@ -252,6 +285,7 @@ fn each_failure_is_one_line_and_the_rest_goes_on() {
     let mut expected = [
         "gopher://host/: not a valid URL: gopher is not http".to_owned(),
         "//host/: not a valid URL: it does not start with http://".to_owned(),
+        "host/page: not a valid URL: it does not start with http://".to_owned(),
         "http://host:99999/: not a valid URL: the port is not a number up to 65535".to_owned(),
         "http:///path: not a valid URL: invalid format".to_owned(),
         "https://localhost/: https is not supported yet".to_owned(),
@@ -259,6 +293,7 @@ fn each_failure_is_one_line_and_the_rest_goes_on() {
         format!("{unknown}: cannot find {long}"),
         format!("{refused}: connection refused"),
         format!("{endless}: the body is over 65536 bytes (--max-body)"),
+        format!("{header}: the header of the answer is too long"),
     ]
     .map(|line| format!("fetch: {line}"));
     expected.sort();
@@ -275,10 +310,27 @@ fn few_descriptors_make_fewer_requests_at_a_time() {
     shell.args(["--json", "-n", "473", "-c", "100", "-t", "10m"]).stdin(Stdio::null());
     let (code, out, errors) = run(shell);
     let line =
-        "fetch: 38 file descriptors (`ulimit -n`) are enough for 8 requests at a time, not 100";
+        "fetch: 38 file descriptors (`ulimit -n`) are enough for 4 requests at a time, not 100";
     assert_eq!((code, &errors[..]), (Some(0), &[line.to_owned()][..]), "{out}");
     let summary = parse(&out);
-    assert_eq!((&summary["done"], &summary["concurrency"]), (&json!(473), &json!(8)));
+    assert_eq!((&summary["done"], &summary["concurrency"]), (&json!(473), &json!(4)));
+}
+
+/// On Linux all addresses that begin with 127 are this machine.
+#[cfg(target_os = "linux")]
+#[test]
+fn few_descriptors_are_enough_for_many_hosts() {
+    let servers: Vec<_> = (1..=40).map(|n| Server::start_at([127, 0, 1, n].into())).collect();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 38; exec \"$0\" \"$@\""]).arg(fetch(&[]).get_program());
+    shell.args(["--json", "-n", "2000", "-c", "100", "-t", "10m"]).stdin(Stdio::null());
+    shell.args(servers.iter().map(|server| server.url("/ok")));
+    let (code, out, errors) = run(shell);
+    let line =
+        "fetch: 38 file descriptors (`ulimit -n`) are enough for 6 requests at a time, not 100";
+    assert_eq!((code, &errors[..]), (Some(0), &[line.to_owned()][..]), "{out}");
+    let summary = parse(&out);
+    assert_eq!((&summary["status"]["2xx"], &summary["concurrency"]), (&json!(2000), &json!(6)));
 }
 
 #[cfg(target_os = "linux")]
@@ -341,6 +393,32 @@ fn ctrl_c_cuts_off_what_is_at_work_and_starts_no_more() {
     assert_eq!((&summary["interrupted"], &summary["done"]), (&json!(true), &json!(1)));
     assert_eq!((&summary["status"]["2xx"], &summary["errors"]), (&json!(1), &json!({})));
     assert!(server.silent.try_recv().is_err(), "a third silent request was made");
+}
+
+#[test]
+fn output_that_nobody_reads_is_no_complaint_and_no_success() {
+    let server = Server::start();
+    for args in [&["--json", &server.url("/ok")][..], &["--help"]] {
+        let mut command = fetch(args);
+        command.stdout(example::nobody());
+        assert_eq!(run(command), (Some(141), String::new(), vec![]), "{args:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_a_failure() {
+    let server = Server::start();
+    for args in [&["--json", &server.url("/ok")][..], &["--help"]] {
+        let mut command = fetch(args);
+        command.stdout(example::full());
+        let line = "fetch: standard output: No space left on device (os error 28)".to_owned();
+        assert_eq!(run(command), (Some(1), String::new(), vec![line]), "{args:?}");
+    }
+    // Where the complaint cannot be written either, there is the status.
+    let mut command = fetch(&["--fast"]);
+    command.stderr(example::full());
+    assert_eq!(run(command).0, Some(2));
 }
 
 #[test]

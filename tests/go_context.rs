@@ -545,6 +545,37 @@ fn a_token_made_from_a_context_is_cancelled_when_cancel_returns() {
 }
 
 #[test]
+fn a_token_reaches_what_is_below_a_context_whose_cancel_was_detached() {
+    common::everywhere::seeded(|| async {
+        let token = CancellationToken::new();
+        let (ctx, cancel) = context::with_token(&background(), token.clone());
+        assert_eq!(ctx.to_string(), "context.Background.WithCancel");
+        let (before, _cancel) = with_cancel(&ctx);
+        cancel.detach();
+        let (after, _cancel) = with_cancel(&ctx);
+        sleep(SECOND).await;
+        assert_live(&ctx);
+        token.cancel();
+        sleep(SECOND).await;
+        [ctx, before, after].iter().for_each(|ctx| assert_ended(ctx, Error::Canceled, CANCELED));
+    });
+}
+
+#[cfg(not(foreign_executor))]
+#[test]
+fn a_context_ends_when_nobody_follows_its_token_any_more() {
+    let runtime = common::everywhere::workers(1);
+    let entered = runtime.enter();
+    let (ctx, cancel) = context::with_token(&background(), CancellationToken::new());
+    cancel.detach();
+    let from = Context::from(CancellationToken::new());
+    assert_live(&ctx);
+    drop(entered);
+    drop(runtime);
+    [ctx, from].iter().for_each(|ctx| assert_ended(ctx, Error::Canceled, CANCELED));
+}
+
+#[test]
 fn the_last_cancel_that_is_dropped_cancels() {
     let (ctx, cancel) = with_cancel(&background());
     let second = cancel.clone();

@@ -4,6 +4,7 @@ mod common;
 
 use common::everywhere::{everywhere, seeded};
 use common::{Log, Polled, flag, go, panic_text};
+use gort::chan::TryRecvError;
 use gort::context::{BoxError, Cause, Context, Error, background, with_cancel, with_timeout};
 use gort::errgroup::Group;
 use gort::runtime::{goexit, gosched};
@@ -230,6 +231,38 @@ fn c149_a_panic_is_fatal_if_nobody_waits_any_more_or_if_asked_for() {
         unreachable!("wait has returned");
     });
     assert_eq!(text, "in a member");
+}
+
+// Beyond Go, where a group is of no more use after an error.
+
+#[test]
+fn a_group_that_is_used_again_after_an_error_does_not_hide_the_next_one() {
+    everywhere(|| async {
+        let (group, ctx) = Group::with_context(&background());
+        for error in ["first", "second", "third"] {
+            group.go(async move { Err(error.into()) }).await;
+            assert_eq!(group.wait().await.unwrap_err().to_string(), error);
+            assert_eq!(cause_of(&ctx), "first");
+        }
+        group.go(async { Ok(()) }).await;
+        assert!(group.wait().await.is_ok());
+    });
+}
+
+#[cfg(not(foreign_executor))]
+#[test]
+fn a_group_that_is_used_again_after_a_panic_does_not_hide_what_fails_next() {
+    let text = common::everywhere::dies_everywhere(|| async {
+        let group = Group::new();
+        let wait = |group: Group| go(async move { group.wait().await });
+        group.go(async { panic!("first") }).await;
+        assert!(wait(group.clone()).await.unwrap_err().is_panic());
+        group.go(async { Err("second".into()) }).await;
+        assert_eq!(group.wait().await.unwrap_err().to_string(), "second");
+        group.go(async { panic!("third") }).await;
+        std::panic::resume_unwind(wait(group).await.unwrap_err().into_panic());
+    });
+    assert_eq!(text, "third");
 }
 
 // semaphore.
@@ -536,4 +569,80 @@ fn c152_a_call_that_is_forgotten_leaves_the_next_one_alone() {
             assert_eq!((flight.value, flight.shared), (1, true));
         }
     });
+}
+
+// Beyond Go, where the goroutine of the first who asks panics, whoever waits.
+
+#[cfg(not(foreign_executor))]
+#[test]
+fn a_panic_of_a_call_is_fatal_if_those_who_waited_go_before_they_are_told() {
+    for ended in [false, true] {
+        let text = common::everywhere::dies_seeded(|| async move {
+            let flights = singleflight::Group::<&str, ()>::new();
+            let gate = Chan::<()>::new(0);
+            let at = gate.clone();
+            let fails = async move {
+                at.recv().await;
+                panic!("no answer");
+            };
+            let mut all = vec![Box::pin(flights.run("key", fails))];
+            joined(&mut all[0]).await;
+            if ended {
+                gate.close();
+                sleep(MS).await;
+            }
+            drop(all);
+            gate.try_close();
+            sleep(MS).await;
+        });
+        assert_eq!(text, "no answer");
+    }
+}
+
+#[cfg(not(foreign_executor))]
+#[test]
+fn a_panic_of_a_call_is_not_fatal_once_one_of_those_who_wait_was_told() {
+    seeded(|| async {
+        let flights = singleflight::Group::<&str, ()>::new();
+        let gate = Chan::<()>::new(0);
+        let at = gate.clone();
+        let fails = async move {
+            at.recv().await;
+            panic!("no answer");
+        };
+        let mut first = Box::pin(flights.run("key", fails));
+        joined(&mut first).await;
+        let mut second = Box::pin(flights.run("key", async {}));
+        joined(&mut second).await;
+        gate.close();
+        assert!(go(second).await.unwrap_err().is_panic());
+        drop(first);
+        sleep(MS).await;
+    });
+}
+
+/// A value whose clones are counted; the second one panics.
+#[cfg(not(foreign_executor))]
+#[derive(Debug)]
+struct Moody(Arc<AtomicUsize>);
+
+#[cfg(not(foreign_executor))]
+impl Clone for Moody {
+    fn clone(&self) -> Self {
+        assert!(self.0.fetch_add(1, Ordering::Relaxed) != 1, "not again");
+        Moody(self.0.clone())
+    }
+}
+
+#[cfg(not(foreign_executor))]
+#[test]
+fn a_value_that_cannot_be_cloned_closes_the_channel_and_the_others_get_theirs() {
+    let runtime = common::everywhere::simulated(0);
+    let entered = runtime.enter();
+    let flights = singleflight::Group::<&str, Moody>::new();
+    let channels = [(); 3].map(|()| flights.run_chan("key", async { Moody(Arc::default()) }));
+    drop(entered);
+    assert_eq!(panic_text(|| runtime.run(sleep(MS))), "not again");
+    let told = channels.map(|channel| channel.try_recv());
+    assert!(matches!(told, [Ok(_), Err(TryRecvError::Closed), Ok(_)]), "{told:?}");
 }

@@ -527,10 +527,10 @@ fn t08_a_select_or_a_stream_takes_what_its_own_goroutine_left_behind() {
         let mut left = Box::pin(rx.recv());
         leave_with(&mut left, || tx.try_send(1).is_ok()).await;
         assert_eq!(select! { v = <-rx => v, v = <-never => v }, 1);
-        // The first is in line again.
-        tx.send(2).await.unwrap();
+        // The first lines up anew when it looks.
+        leave_with(&mut left, || tx.try_send(2).is_ok()).await;
         assert_eq!(rx.stream().next().await, Some(2));
-        tx.send(3).await.unwrap();
+        leave_with(&mut left, || tx.try_send(3).is_ok()).await;
         assert_eq!(left.await, 3);
     });
 }
@@ -631,6 +631,66 @@ fn t08_a_lock_that_is_kept_unpolled_does_not_keep_its_own_goroutine_out() {
         task.await.unwrap();
         assert_eq!(*mutex.lock().await, 2);
     });
+}
+
+/// A lock operation is kept, and its goroutine waits for another one, which waits for the lock behind it.
+#[cfg(not(foreign_executor))]
+#[test]
+fn t08_a_lock_that_is_kept_unpolled_does_not_keep_those_out_who_wait_for_it_already() {
+    use gort::time::{Duration, sleep};
+    seeded(|| async {
+        let mutex = Arc::new(gort::sync::Mutex::new(0));
+        let guard = mutex.clone().lock_owned().await;
+        let done = Chan::<()>::new(0);
+        let keeper = go({
+            let (mutex, done) = (mutex.clone(), done.clone());
+            async move {
+                let mut kept = Box::pin(mutex.lock());
+                assert!(poll_once(&mut kept).await.is_pending());
+                done.recv().await;
+                assert_eq!(*kept.await, 1);
+            }
+        });
+        // When time passes, everybody waits.
+        sleep(Duration::from_millis(1)).await;
+        go(async move {
+            *mutex.lock().await += 1;
+            done.send(()).await;
+        });
+        sleep(Duration::from_millis(1)).await;
+        drop(guard);
+        keeper.await.unwrap();
+    });
+}
+
+/// The limit of that: it is the goroutine's last word before the release that counts. One that has waited for the lock,
+/// and turns to something else when it is woken, leaves those behind it asleep.
+#[cfg(not(foreign_executor))]
+#[test]
+fn t08_a_goroutine_that_waits_behind_a_lock_that_nobody_takes_is_reported() {
+    use gort::time::{Duration, sleep};
+    let text = common::everywhere::dies_seeded(|| async {
+        let mutex = Arc::new(gort::sync::Mutex::new(0));
+        let guard = mutex.clone().lock_owned().await;
+        let released = Arc::new(AtomicBool::new(false));
+        let (waits, is_released) = (mutex.clone(), released.clone());
+        go(async move {
+            let mut kept = Box::pin(waits.lock());
+            std::future::poll_fn(|cx| match is_released.load(Ordering::Relaxed) {
+                true => Poll::Pending,
+                false => kept.as_mut().poll(cx).map(drop),
+            })
+            .await
+        });
+        // When time passes, everybody waits.
+        sleep(Duration::from_millis(1)).await;
+        let behind = go(async move { *mutex.lock().await });
+        sleep(Duration::from_millis(1)).await;
+        released.store(true, Ordering::Relaxed);
+        drop(guard);
+        behind.await.unwrap();
+    });
+    assert!(text.starts_with("fatal error: all goroutines are asleep - deadlock!"), "{text}");
 }
 
 // T10: a goroutine that ends after it was handed something.

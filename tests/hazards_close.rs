@@ -3,9 +3,15 @@
 
 mod common;
 
+#[cfg(not(foreign_executor))]
+use common::everywhere::everywhere;
 use common::everywhere::seeded;
+#[cfg(not(foreign_executor))]
+use common::poll_once;
 use common::{Polled, flag, go, panic_text, run};
 use futures::SinkExt;
+#[cfg(not(foreign_executor))]
+use futures::StreamExt;
 use futures::channel::oneshot;
 use gort::chan::{SendError, TryRecvError, TrySendError};
 use gort::task::yield_now;
@@ -124,6 +130,51 @@ fn t11_a_goroutine_that_races_with_the_last_sender_sees_its_value_first() {
                 sender.await.unwrap();
                 assert!(got.into_iter().eq(0..=capacity), "{kind}");
             }
+        }
+    });
+}
+
+/// The last value was handed to a receive that its goroutine keeps, and does not poll any more: whoever drains the
+/// channel, until it ends, would leave without it.
+#[cfg(not(foreign_executor))]
+#[test]
+fn t11_the_last_value_is_seen_before_the_end_though_a_receive_that_is_kept_has_it() {
+    everywhere(|| async {
+        for way in 0..7 {
+            let (tx, rx) = chan(0);
+            let mut kept = Box::pin(rx.next());
+            loop {
+                // Under a schedule with a seed it may lose its turn before it gets in line.
+                assert!(poll_once(&mut kept).await.is_pending());
+                if tx.try_send(1).is_ok() {
+                    break;
+                }
+                yield_now().await;
+            }
+            drop(tx);
+            let mut stream = rx.stream();
+            let mut drained = Vec::new();
+            loop {
+                let next = match way {
+                    0 => rx.next().await,
+                    1 => Some(rx.recv().await).filter(|value| *value != 0),
+                    2 => rx.try_recv().ok(),
+                    3 => stream.next().await,
+                    4 => select! { v, ok = <-rx => ok.then_some(v) },
+                    5 => select! { v, ok = <-rx => ok.then_some(v), default => Some(7) },
+                    _ => {
+                        let mut select = Select::new();
+                        select.next(&rx, |v| v);
+                        select.await.1
+                    }
+                };
+                match next {
+                    Some(value) => drained.push(value),
+                    None => break,
+                }
+            }
+            assert_eq!(drained, [1], "{way}");
+            assert_eq!(kept.await, None);
         }
     });
 }

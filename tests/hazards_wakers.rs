@@ -4,7 +4,9 @@ mod common;
 
 use common::{Call, Polled, nosy_waker, panic_text};
 use futures::{SinkExt, StreamExt};
-use gort::sync::{Mutex as GortMutex, RawMutex, WaitGroup};
+use gort::context::background;
+use gort::semaphore::Weighted;
+use gort::sync::{Cond, Mutex as GortMutex, RawMutex, RwLock, WaitGroup};
 use gort::{Chan, Receiver, Select, Sender, chan, select};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,7 +26,7 @@ struct Scene {
     wait: Box<dyn Fn() -> Waiting>,
     /// Uses it in other ways, which takes its lock.
     visit: Arc<dyn Fn() + Send + Sync>,
-    /// Lets three of them go on. May be called again if it did not get to its end.
+    /// Lets three of them go on, if it is called three times. May not get to its end.
     complete: Box<dyn Fn()>,
 }
 
@@ -241,6 +243,96 @@ fn raw_locks() -> Scene {
     }
 }
 
+/// Waits for the lock that a writer holds.
+fn rw_locks(name: &'static str, wait: fn(Arc<RwLock<()>>) -> Waiting) -> Scene {
+    let lock = Arc::new(RwLock::new(()));
+    let guard = Mutex::new(Some(Arc::clone(&lock).try_write_owned().unwrap()));
+    let (waits, visits) = (Arc::clone(&lock), lock);
+    Scene {
+        name,
+        wait: Box::new(move || wait(Arc::clone(&waits))),
+        visit: Arc::new(move || {
+            // Both take the lock of the queues, and a writer is not kept out for long.
+            let _held = visits.try_read();
+            assert!(visits.try_write().is_err());
+            glance(visits.read());
+        }),
+        complete: Box::new(move || {
+            let guard = guard.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+            drop(guard);
+        }),
+    }
+}
+
+fn rw_reads() -> Scene {
+    rw_locks("RwLock, read", |lock| Box::pin(async move { drop(sturdy(lock.read_owned()).await) }))
+}
+
+fn rw_writes() -> Scene {
+    rw_locks("RwLock, write", |lock| {
+        Box::pin(async move { drop(sturdy(lock.write_owned()).await) })
+    })
+}
+
+fn semaphores() -> Scene {
+    let semaphore = Weighted::new(1);
+    assert!(semaphore.try_acquire(1));
+    let [waits, visits] = [semaphore.clone(), semaphore.clone()];
+    let held = AtomicUsize::new(1);
+    Scene {
+        name: "Weighted",
+        wait: Box::new(move || {
+            let semaphore = waits.clone();
+            Box::pin(async move {
+                sturdy(semaphore.acquire(&background(), 1)).await.unwrap();
+                semaphore.release(1);
+            })
+        }),
+        visit: Arc::new(move || {
+            let is_held = visits.try_acquire(1);
+            glance(visits.acquire(&background(), 1));
+            if is_held {
+                visits.release(1);
+            }
+        }),
+        complete: Box::new(move || {
+            if held.swap(0, Ordering::Relaxed) == 1 {
+                semaphore.release(1);
+            }
+        }),
+    }
+}
+
+/// Who waits with a lock that is free whenever it is wanted again.
+fn conds(name: &'static str, tell: fn(&Cond)) -> Scene {
+    let cond = Arc::new(Cond::new());
+    let [waits, visits] = [Arc::clone(&cond), Arc::clone(&cond)];
+    let mutex = Arc::new(RawMutex::new());
+    Scene {
+        name,
+        wait: Box::new(move || {
+            let (cond, mutex) = (Arc::clone(&waits), Arc::clone(&mutex));
+            Box::pin(async move {
+                sturdy(mutex.lock()).await;
+                sturdy(cond.wait(&*mutex)).await.unlock();
+            })
+        }),
+        visit: Arc::new(move || {
+            let own = GortMutex::new(());
+            glance(visits.wait(own.try_lock().unwrap()));
+        }),
+        complete: Box::new(move || tell(&cond)),
+    }
+}
+
+fn signals() -> Scene {
+    conds("Cond, signal", Cond::signal)
+}
+
+fn broadcasts() -> Scene {
+    conds("Cond, broadcast", Cond::broadcast)
+}
+
 fn groups() -> Scene {
     let wg = WaitGroup::new();
     wg.add(1);
@@ -314,6 +406,11 @@ fn scenes() -> Vec<Box<dyn Fn() -> Scene>> {
         Box::new(ends),
         Box::new(locks),
         Box::new(raw_locks),
+        Box::new(rw_reads),
+        Box::new(rw_writes),
+        Box::new(semaphores),
+        Box::new(signals),
+        Box::new(broadcasts),
         Box::new(groups),
     ]
 }
@@ -409,6 +506,96 @@ fn t24_a_waker_that_panics_harms_nobody_else_who_waits() {
     }
 }
 
+/// Two wait in one goroutine. What the first is given it does not collect, so the second one takes it when it looks,
+/// with a waker that it turns out not to need. This waker and the one that it left before use the object when they
+/// are dropped, or woken, or one of them panics.
+#[cfg(not(foreign_executor))]
+#[test]
+fn t24_a_waker_that_is_not_needed_after_all_harms_nobody() {
+    let scenes = [locks, raw_locks, rw_reads, rw_writes, semaphores, signals, broadcasts];
+    for make in scenes {
+        for panics in [None, Some(0), Some(1)] {
+            common::run(async move { take_with_two_wakers(&make(), panics) });
+        }
+    }
+}
+
+/// See above. Which call panics, if one does.
+#[cfg(not(foreign_executor))]
+fn take_with_two_wakers(scene: &Scene, panics: Option<usize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let nosy = || {
+        let (calls, visit) = (Arc::clone(&calls), Arc::clone(&scene.visit));
+        nosy_waker(move |call| {
+            if call != Call::Clone {
+                let number = calls.fetch_add(1, Ordering::Relaxed);
+                assert!(panics != Some(number), "a waker of the user's");
+                visit();
+            }
+        })
+    };
+    let mut kept = Polled::new((scene.wait)());
+    assert!(kept.poll().is_pending());
+    let mut robber = Polled::new((scene.wait)());
+    let (a, b) = (nosy(), nosy());
+    assert!(robber.poll_with(&a).is_pending());
+    // Some tell the robber itself.
+    let _ = catch_unwind(AssertUnwindSafe(|| (scene.complete)()));
+    let was_told = calls.load(Ordering::Relaxed) > 0;
+    let went_on = robber.poll_with(&b).is_ready();
+    eprintln!(
+        "XX {} {panics:?} {was_told} {went_on} {}",
+        scene.name,
+        calls.load(Ordering::Relaxed)
+    );
+    if !was_told {
+        assert_eq!(calls.load(Ordering::Relaxed), 2, "{}", scene.name);
+        assert_eq!(went_on, panics.is_none(), "{}", scene.name);
+    }
+    // If it panicked, it has not gone on, and gives up.
+    drop(robber);
+    if kept.poll().is_pending() {
+        assert!(went_on, "{}: what was taken is lost", scene.name);
+        (scene.complete)();
+        kept.ready();
+    }
+    // These are clones that are alive: their drops are no part of it.
+    calls.store(2, Ordering::Relaxed);
+    drop((a, b));
+}
+
+/// Told between two looks: the clone of the waker, for which it does not keep the lock, was it that told.
+#[test]
+fn t24_a_waiter_that_is_told_while_its_waker_is_cloned() {
+    for panics in [false, true] {
+        let (cond, mutex) = (Arc::new(Cond::new()), RawMutex::new());
+        assert!(mutex.try_lock());
+        let mut wait = Polled::new(cond.wait(&mutex));
+        assert!(wait.poll().is_pending());
+        let waker = {
+            let (cond, first) = (Arc::clone(&cond), AtomicUsize::new(0));
+            nosy_waker(move |call| match call {
+                Call::Clone => cond.signal(),
+                Call::Drop if first.fetch_add(1, Ordering::Relaxed) == 0 => {
+                    cond.broadcast();
+                    assert!(!panics, "a waker of the user's");
+                }
+                _ => {}
+            })
+        };
+        let polled = catch_unwind(AssertUnwindSafe(|| wait.poll_with(&waker).is_ready()));
+        assert_eq!(polled.ok(), (!panics).then_some(true));
+        drop(wait);
+        // The signal was for nobody else; the queue is empty.
+        assert_eq!(mutex.try_lock(), panics);
+        mutex.try_lock();
+        let mut next = Polled::new(cond.wait(&mutex));
+        assert!(next.poll().is_pending());
+        cond.signal();
+        next.ready();
+    }
+}
+
 /// Those who are woken together: the panic stops none of the others, whichever of them it was.
 #[test]
 fn t24_a_waker_that_panics_is_the_last_to_be_heard() {
@@ -435,6 +622,35 @@ fn t24_a_waker_that_panics_is_the_last_to_be_heard() {
             assert_eq!((i, recv.wakes()), (i, 1), "everybody else was woken");
         }
         assert_eq!(recv.ready(), 0);
+    }
+}
+
+/// The same where they are more than are woken at a time.
+#[test]
+fn t24_a_waker_that_panics_leaves_nobody_asleep_who_is_told_with_it() {
+    let bomb = || nosy_waker(|call| assert!(call != Call::Wake, "a waker of the user's"));
+    let (wg, cond, mutex) = (WaitGroup::new(), Cond::new(), RawMutex::new());
+    wg.add(1);
+    let mut members: Vec<_> = (0..50).map(|_| Polled::new(wg.wait())).collect();
+    let mut told: Vec<_> = (0..50).map(|_| Polled::new(cond.wait(&mutex))).collect();
+    let panics = |at: usize| at == 0 || at == 20;
+    for at in 0..50 {
+        assert!(mutex.try_lock());
+        if panics(at) {
+            assert!(members[at].poll_with(&bomb()).is_pending());
+            assert!(told[at].poll_with(&bomb()).is_pending());
+        } else {
+            assert!(members[at].poll().is_pending() && told[at].poll().is_pending());
+        }
+    }
+    assert_eq!(panic_text(|| wg.done()), "a waker of the user's");
+    assert_eq!(panic_text(|| cond.broadcast()), "a waker of the user's");
+    for at in 0..50 {
+        let expected = usize::from(!panics(at));
+        assert_eq!((at, members[at].wakes(), told[at].wakes()), (at, expected, expected));
+        members[at].ready();
+        told[at].ready();
+        mutex.unlock();
     }
 }
 

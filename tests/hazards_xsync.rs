@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::everywhere::{dies_everywhere, everywhere, seeded, workers};
+use common::everywhere::{dies_everywhere, everywhere, live, seeded, workers};
 use common::{Polled, flag, go, run};
 use gort::context::{Context, Error, background, with_cancel};
 use gort::errgroup::Group;
@@ -86,6 +86,48 @@ fn t09_what_was_granted_to_somebody_who_is_not_polled_is_not_lost_to_the_others(
         .await
         .unwrap();
         assert_eq!(kept.await, Ok(()));
+    });
+}
+
+#[test]
+fn t09_those_who_were_robbed_are_served_in_the_order_in_which_they_came() {
+    live(|| async {
+        let sem = Weighted::new(2);
+        assert!(sem.try_acquire(2));
+        let (mut first, mut second) = (acquire(&sem, 1), acquire(&sem, 1));
+        assert!(first.poll().is_pending() && second.poll().is_pending());
+        sem.release(2);
+        assert_eq!((first.wakes(), second.wakes()), (1, 1));
+        // Both are granted, and neither has looked.
+        assert_eq!(acquire(&sem, 2).ready(), Ok(()));
+        assert!(second.poll().is_pending() && first.poll().is_pending());
+        sem.release(1);
+        assert_eq!((first.wakes(), second.wakes()), (2, 1));
+        assert_eq!(first.ready(), Ok(()));
+        sem.release(1);
+        assert_eq!(second.ready(), Ok(()));
+    });
+}
+
+#[test]
+fn t09_who_is_robbed_later_stands_behind_who_was_robbed_before_and_came_before() {
+    live(|| async {
+        let sem = Weighted::new(1);
+        let mut pair = [0; 2].map(|_| acquire(&sem, 1));
+        assert!(sem.try_acquire(1));
+        for waiter in &mut pair {
+            assert!(waiter.poll().is_pending());
+            sem.release(1);
+            // It is granted, and has not looked.
+            assert_eq!(acquire(&sem, 1).ready(), Ok(()));
+        }
+        let [mut first, mut second] = pair;
+        assert!(second.poll().is_pending() && first.poll().is_pending());
+        sem.release(1);
+        assert_eq!((first.wakes(), second.wakes()), (2, 1));
+        assert_eq!(first.ready(), Ok(()));
+        sem.release(1);
+        assert_eq!(second.ready(), Ok(()));
     });
 }
 

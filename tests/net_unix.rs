@@ -214,3 +214,126 @@ fn both_sides_know_who_the_other_is() {
         }
     });
 }
+
+/// A receiver that others have filled: only on Linux has a sender to wait.
+#[cfg(target_os = "linux")]
+mod no_room {
+    use super::{Folder, Polled};
+    use gort::net::UnixDatagram;
+    use gort::runtime::Builder;
+    use gort::task::yield_now;
+    use gort::time::{Duration, Instant, advance};
+    use std::future::{Future, poll_fn};
+    use std::io::{self, ErrorKind};
+    use std::path::Path;
+
+    /// Runs `case` with both reactors, on a clock that is moved by hand.
+    fn by_hand<F: Future<Output = ()>>(case: impl Fn() -> F) {
+        for portable in [false, true] {
+            let mut builder = Builder::new_current_thread();
+            if portable {
+                builder.portable_reactor();
+            }
+            builder.start_paused(true).build().unwrap().block_on(case());
+        }
+    }
+
+    /// A socket at `path`, and one that has sent to it until there was no room.
+    fn filled(path: &Path) -> (UnixDatagram, UnixDatagram) {
+        let server = UnixDatagram::bind(path).unwrap();
+        let other = UnixDatagram::unbound().unwrap();
+        while other.try_send_to(b"other's", path).is_ok() {}
+        (server, other)
+    }
+
+    /// Polls `send` whenever it is woken, until time has to pass. Returns how often.
+    async fn polls_now<F: Future>(send: &mut Polled<F>, seen: &mut usize) -> usize {
+        let mut polls = 0;
+        for _ in 0..1000 {
+            yield_now().await;
+            if send.wakes() > *seen {
+                *seen = send.wakes();
+                polls += 1;
+                assert!(send.poll().is_pending());
+            }
+        }
+        polls
+    }
+
+    /// A sender waits for time, not for its own readiness, which comes at each try.
+    async fn waits_for_time<F>(server: UnixDatagram, mut send: Polled<F>)
+    where
+        F: Future<Output = io::Result<usize>>,
+    {
+        let mut seen = 0;
+        assert!(send.poll().is_pending());
+        let polls = polls_now(&mut send, &mut seen).await;
+        assert!(polls <= 1, "{polls} polls");
+        for pause in [1, 2, 4, 8, 10, 10].map(Duration::from_millis) {
+            advance(pause - Duration::from_nanos(1)).await;
+            assert_eq!(polls_now(&mut send, &mut seen).await, 0, "{pause:?}");
+            advance(Duration::from_nanos(1)).await;
+            assert_eq!(polls_now(&mut send, &mut seen).await, 1, "{pause:?}");
+        }
+        while server.try_recv(&mut [0; 16]).is_ok() {}
+        advance(Duration::from_millis(10)).await;
+        assert!(send.wakes() > seen);
+        assert_eq!(send.ready().unwrap(), 4);
+        assert_eq!(server.recv(&mut [0; 16]).await.unwrap(), 4);
+    }
+
+    /// The system tells nobody who is not connected to it that a socket has room again.
+    #[test]
+    fn a_sender_to_a_socket_that_others_have_filled_tries_again_after_pauses() {
+        by_hand(|| async {
+            let folder = Folder::new();
+            let path = folder.path("socket");
+            let (server, _other) = filled(&path);
+            let client = UnixDatagram::unbound().unwrap();
+            waits_for_time(server, Polled::new(client.send_to(b"mine", &path))).await;
+            drop(client);
+
+            let path = folder.path("polled");
+            let (server, _other) = filled(&path);
+            let client = UnixDatagram::unbound().unwrap();
+            let send = poll_fn(|cx| client.poll_send_to(cx, b"mine", &path));
+            waits_for_time(server, Polled::new(send)).await;
+        });
+    }
+
+    #[test]
+    fn a_sender_that_pauses_sees_its_deadline() {
+        by_hand(|| async {
+            let folder = Folder::new();
+            let path = folder.path("socket");
+            let (_server, _other) = filled(&path);
+            let client = UnixDatagram::unbound().unwrap();
+            let deadline = Instant::now() + Duration::from_secs(1);
+            client.set_write_deadline(Some(deadline));
+            let error = client.send_to(b"mine", &path).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::TimedOut);
+            assert!(deadline.elapsed() < Duration::from_millis(10));
+        });
+    }
+
+    #[test]
+    fn a_sender_that_pauses_when_its_runtime_ends_is_told() {
+        let folder = Folder::new();
+        let path = folder.path("socket");
+        let runtime = Builder::new_current_thread().start_paused(true).build().unwrap();
+        let inside = runtime.enter();
+        let (_server, _other) = filled(&path);
+        let client = UnixDatagram::unbound().unwrap();
+        let mut send = Polled::new(client.send_to(b"mine", &path));
+        drop(inside);
+        runtime.block_on(async {
+            assert!(send.poll().is_pending());
+            polls_now(&mut send, &mut 0).await;
+        });
+        let before = send.wakes();
+        drop(runtime);
+        assert_eq!(send.wakes(), before + 1);
+        let error = send.ready().unwrap_err();
+        assert!(error.to_string().contains("has shut down"), "{error}");
+    }
+}

@@ -1,5 +1,8 @@
 //! Starting, joining and ending goroutines.
 
+mod common;
+
+use common::Polled;
 use futures::future::FusedFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -107,6 +110,28 @@ fn main_goexit_waits_for_the_others() {
     );
 }
 
+/// Its worker has lost its place when it ends, and may get none again.
+#[test]
+#[should_panic(expected = "no goroutines (main called runtime.Goexit) - deadlock!")]
+fn main_goexit_waits_for_a_goroutine_that_blocks_its_thread() {
+    let runtime = gort::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let handle = runtime.handle().clone();
+    let (tx, rx) = gort::chan(0);
+    let sender = std::thread::spawn(move || {
+        while handle.stuck_workers() == 0 {
+            std::thread::yield_now();
+        }
+        tx.blocking_send(()).unwrap();
+    });
+    runtime.run(async move {
+        drop(gort::go(async move {
+            rx.blocking_recv();
+            sender.join().unwrap();
+        }));
+        gort::runtime::goexit()
+    })
+}
+
 #[test]
 fn abort_drops_the_future_and_yields_cancelled() {
     gort::run(async {
@@ -114,4 +139,42 @@ fn abort_drops_the_future_and_yields_cancelled() {
         handle.abort();
         assert!(handle.await.unwrap_err().is_cancelled());
     });
+}
+
+/// Starts things in `other`, which is not the runtime that runs this. Returns a sleep of an hour there.
+fn start_in(other: &gort::runtime::Handle) -> Polled<gort::time::Sleep> {
+    use gort::time::{Duration, Instant, sleep};
+    let guard = other.enter();
+    let start = Instant::now();
+    drop(gort::spawn(async {}));
+    assert_eq!((other.num_goroutine(), gort::runtime::num_goroutine()), (1, 1));
+    let mut asleep = Polled::new(sleep(Duration::from_secs(3600)));
+    assert!(asleep.poll().is_pending());
+    assert_eq!(Instant::now(), start, "its clock stands still");
+    drop(guard);
+    drop(gort::spawn(async {}));
+    assert_eq!(other.num_goroutine(), 1);
+    asleep
+}
+
+/// Whatever runs the code: the entered runtime is the current one, for all that is asked of it.
+#[test]
+fn another_runtime_can_be_entered_inside_of_one() {
+    use gort::runtime::Builder;
+    use gort::time::{Duration, sleep};
+    let workers = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let alone = Builder::new_current_thread().build().unwrap();
+    let other = Builder::new_current_thread().start_paused(true).build().unwrap();
+    for place in 0..3 {
+        let handle = other.handle().clone();
+        let start = async move { start_in(&handle) };
+        let mut asleep = match place {
+            0 => workers.block_on(workers.spawn(start)).unwrap(),
+            1 => alone.block_on(alone.spawn(start)).unwrap(),
+            _ => alone.block_on(start),
+        };
+        other.block_on(async { sleep(Duration::from_secs(7200)).await });
+        assert_eq!((asleep.wakes(), other.handle().num_goroutine()), (1, 0));
+        asleep.ready();
+    }
 }

@@ -1,7 +1,9 @@
 //! The end of a runtime: what is dropped, once, and what is left.
 
 use gort::runtime::{Builder, Runtime};
+use std::cell::RefCell;
 use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -68,14 +70,18 @@ fn a_goroutine_that_is_dropped_may_wake_and_spawn() {
 
 #[test]
 fn handles_of_dropped_goroutines_yield_cancelled() {
-    let runtime = Runtime::new().unwrap();
-    let handle = runtime.spawn(pending::<()>());
-    let late = runtime.handle().clone();
-    drop(runtime);
-    let other = Runtime::new().unwrap();
-    assert!(other.block_on(handle).unwrap_err().is_cancelled());
-    assert!(other.block_on(late.spawn(async {})).unwrap_err().is_cancelled());
-    assert!(other.block_on(late.spawn_blocking(|| {})).unwrap_err().is_cancelled());
+    for mut builder in
+        [Builder::new_multi_thread(), Builder::new_current_thread(), Builder::simulated(7)]
+    {
+        let runtime = builder.build().unwrap();
+        let handle = runtime.spawn(pending::<()>());
+        let late = runtime.handle().clone();
+        drop(runtime);
+        let other = Runtime::new().unwrap();
+        assert!(other.block_on(handle).unwrap_err().is_cancelled());
+        assert!(other.block_on(late.spawn(async {})).unwrap_err().is_cancelled());
+        assert!(other.block_on(late.spawn_blocking(|| {})).unwrap_err().is_cancelled());
+    }
 }
 
 #[test]
@@ -275,4 +281,172 @@ fn a_wake_from_outside_under_a_lock_does_not_drop_the_future_there() {
     release.send(()).unwrap();
     shutdown.join().unwrap();
     assert_eq!(drops.load(Ordering::SeqCst), 1);
+}
+
+/// What a worker that is inside of a poll has queued: in its next slot, its ring, and its spill.
+#[test]
+fn what_is_queued_at_a_worker_inside_a_poll_is_dropped_without_it() {
+    const QUEUED: usize = 1000;
+    let (drops, count) = counter();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_spare_workers(0)
+        .shutdown_grace(Duration::ZERO)
+        .build()
+        .unwrap();
+    let (started, has_started) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let (ended, has_ended) = mpsc::channel::<()>();
+    drop(runtime.spawn(async move {
+        let _ended = ended;
+        for _ in 0..QUEUED {
+            let count = count();
+            drop(gort::spawn(async move { drop(count) }));
+        }
+        started.send(()).unwrap();
+        let _ = released.recv();
+    }));
+    has_started.recv().unwrap();
+    drop(runtime);
+    assert_eq!(drops.load(Ordering::SeqCst), QUEUED);
+    release.send(()).unwrap();
+    assert!(has_ended.recv().is_err());
+}
+
+#[test]
+fn what_a_destructor_starts_at_the_end_is_refused_and_not_started_elsewhere() {
+    struct Starts(mpsc::Sender<gort::task::JoinHandle<()>>);
+    impl Drop for Starts {
+        fn drop(&mut self) {
+            self.0.send(gort::spawn(async {})).unwrap();
+        }
+    }
+    let (sender, started) = mpsc::channel();
+    Builder::new_current_thread().build().unwrap().run(async move {
+        let parked = Starts(sender.clone());
+        drop(gort::go(async move {
+            let _parked = parked;
+            pending::<()>().await;
+        }));
+        gort::task::yield_now().await;
+        let queued = Starts(sender);
+        drop(gort::go(async move { drop(queued) }));
+    });
+    let other = Runtime::new().unwrap();
+    for _ in 0..2 {
+        let handle = started.recv().unwrap();
+        assert!(other.block_on(handle).unwrap_err().is_cancelled());
+    }
+}
+
+#[test]
+fn a_crash_does_not_wait_for_blocking_jobs() {
+    let (release, released) = mpsc::channel::<()>();
+    let (ended, has_ended) = mpsc::channel();
+    let runtime = Builder::new_multi_thread().shutdown_grace(Duration::ZERO).build().unwrap();
+    let crashed = catch_unwind(AssertUnwindSafe(|| {
+        runtime.run(async move {
+            let (started, has_started) = gort::chan(0);
+            drop(gort::task::spawn_blocking(move || {
+                started.blocking_send(()).unwrap();
+                let _ = released.recv();
+                ended.send(()).unwrap();
+            }));
+            has_started.recv().await;
+            panic!("main")
+        })
+    }));
+    assert_eq!(crashed.map(|never: ()| never).unwrap_err().downcast_ref(), Some(&"main"));
+    release.send(()).unwrap();
+    has_ended.recv().unwrap();
+}
+
+#[test]
+fn async_code_may_shut_a_runtime_down_that_nobody_waits_for() {
+    let outer = Runtime::new().unwrap();
+    outer.block_on(async {
+        let handle = {
+            let inner = Runtime::new().unwrap();
+            let handle = inner.spawn(pending::<()>());
+            inner.shutdown_background();
+            handle
+        };
+        assert!(handle.await.unwrap_err().is_cancelled());
+        let inner = Runtime::new().unwrap();
+        let refused = catch_unwind(AssertUnwindSafe(|| {
+            inner.shutdown_timeout(Duration::from_secs(1));
+        }));
+        let text = *refused.unwrap_err().downcast::<&str>().unwrap();
+        assert!(text.starts_with("Cannot drop a runtime in a context where"), "{text}");
+    });
+}
+
+/// Panics when it is dropped, after `before`.
+struct Bomb<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for Bomb<F> {
+    fn drop(&mut self) {
+        (self.0)();
+        panic!("dropped");
+    }
+}
+
+fn text(error: gort::task::JoinError) -> String {
+    (*error.into_panic().downcast::<&str>().expect("a text")).to_owned()
+}
+
+/// Its runtime may not even be there any more.
+#[test]
+fn a_panic_in_the_drop_of_what_comes_after_the_shutdown_belongs_to_the_handle() {
+    for mut builder in
+        [Builder::new_multi_thread(), Builder::new_current_thread(), Builder::simulated(7)]
+    {
+        let runtime = builder.worker_threads(1).build().unwrap();
+        let late = runtime.handle().clone();
+        drop(runtime);
+        let [job, goroutine] = [(); 2].map(|()| Bomb(|| ()));
+        Builder::new_current_thread().build().unwrap().run(async move {
+            assert_eq!(text(late.spawn_blocking(move || drop(job)).await.unwrap_err()), "dropped");
+            let goroutine = late.spawn(async move { drop(goroutine) });
+            assert_eq!(text(goroutine.await.unwrap_err()), "dropped");
+        });
+    }
+}
+
+/// Sends when its thread has nothing else to do any more.
+struct AtExit(mpsc::Sender<()>);
+
+impl Drop for AtExit {
+    fn drop(&mut self) {
+        self.0.send(()).unwrap();
+    }
+}
+
+thread_local! {
+    static AT_EXIT: RefCell<Option<AtExit>> = const { RefCell::new(None) };
+}
+
+/// The threads of the pool have ended, but not what was queued for them.
+#[test]
+fn a_job_that_ends_after_the_last_thread_of_the_pool_keeps_the_runtime() {
+    let runtime = Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let (started, has_started) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    let (exits, has_exited) = mpsc::channel();
+    drop(runtime.spawn_blocking(move || {
+        AT_EXIT.set(Some(AtExit(exits)));
+        started.send(()).unwrap();
+        released.recv().unwrap();
+    }));
+    has_started.recv().unwrap();
+    let bomb = Bomb(move || {
+        release.send(()).unwrap();
+        has_exited.recv_timeout(Duration::from_secs(30)).expect("the thread hangs");
+    });
+    let queued = runtime.spawn_blocking(move || drop(bomb));
+    let handle = runtime.handle().clone();
+    drop(runtime);
+    assert_eq!(handle.panics(), 1);
+    let other = Builder::new_current_thread().build().unwrap();
+    assert_eq!(text(other.block_on(queued).unwrap_err()), "dropped");
 }

@@ -3,11 +3,13 @@
 //! `hazards_runtime.rs`.)
 
 use gort::runtime::{Builder, gosched};
+use gort::time::Instant;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::Poll;
+use std::time::Duration;
 
 fn workers(count: usize) -> gort::runtime::Runtime {
     Builder::new_multi_thread().worker_threads(count).build().unwrap()
@@ -40,7 +42,7 @@ fn two_busy_goroutines_run_at_the_same_time() {
 fn what_a_stuck_worker_has_started_is_run_by_others() {
     for count in [1, 2] {
         workers(count).run(async {
-            let (done, all_done) = std::sync::mpsc::channel();
+            let (done, all_done) = mpsc::channel();
             for n in 0..2000 {
                 let done = done.clone();
                 drop(gort::go(async move {
@@ -104,4 +106,41 @@ fn an_executor_inside_of_a_goroutine_gets_on() {
         drop(tx);
         assert_eq!(receiver.await.unwrap(), (0..1000).collect::<Vec<_>>());
     });
+}
+
+/// The thread that takes the place of a stuck one is named by a function of the user's, which blocks here.
+#[test]
+fn a_name_function_may_block_its_thread() {
+    let (names, is_named) = mpsc::channel();
+    let (tx, rx) = gort::chan::<String>(0);
+    std::thread::spawn(move || {
+        let asked = AtomicUsize::new(0);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name_fn(move || match asked.fetch_add(1, Ordering::Relaxed) {
+                // The worker and the monitor.
+                0 | 1 => "first".to_owned(),
+                _ => rx.blocking_recv().expect("a name"),
+            })
+            .build()
+            .unwrap();
+        let (wakes, woken) = gort::chan::<()>(0);
+        runtime.block_on(async move {
+            let stuck = gort::spawn(async move { woken.blocking_recv() });
+            let other = gort::spawn(async move {
+                wakes.send(()).await.unwrap();
+                names.send(std::thread::current().name().map(str::to_owned)).unwrap();
+            });
+            assert_eq!(stuck.await.unwrap(), Some(()));
+            other.await.unwrap();
+        });
+    });
+    // It has a taker only when the function waits.
+    let start = Instant::now();
+    while tx.try_send("second".to_owned()).is_err() {
+        assert!(start.elapsed() < Duration::from_secs(30), "it hangs");
+        std::thread::yield_now();
+    }
+    let name = is_named.recv_timeout(Duration::from_secs(30)).expect("it hangs");
+    assert_eq!(name.as_deref(), Some("second"));
 }

@@ -127,8 +127,10 @@ fn a_waiting_select_takes_the_value_of_a_receive_that_is_not_polled_any_more() {
         assert!(poll_with(select.as_mut(), &woken).is_pending(), "nothing has happened");
         assert!(channel.try_send(1).is_ok());
         assert_eq!(poll_with(select, &woken), Poll::Ready((0, Some(1))));
-        assert!(channel.try_send(2).is_ok());
-        assert_eq!(poll_with(kept, &woken), Poll::Ready(Some(2)), "it is the first in line again");
+        assert!(poll_with(kept.as_mut(), &woken).is_pending());
+        assert!(channel.try_send(2).is_ok() && channel.try_send(3).is_ok());
+        assert_eq!(poll_with(other, &woken), Poll::Ready(Some(2)), "it kept its place");
+        assert_eq!(poll_with(kept, &woken), Poll::Ready(Some(3)), "it has a new one");
         Poll::Ready(())
     }));
 }

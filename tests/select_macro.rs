@@ -642,8 +642,10 @@ fn a_waiting_select_takes_the_value_of_a_receive_that_is_not_polled_any_more() {
         assert!(poll_with(selecting.as_mut(), &woken).is_pending(), "nothing has happened");
         assert!(channel.try_send(1).is_ok());
         assert_eq!(poll_with(selecting, &woken), Poll::Ready(1));
+        assert!(channel.try_send(2).is_err(), "it is out of line until it looks");
+        assert!(poll_with(kept.as_mut(), &woken).is_pending());
         assert!(channel.try_send(2).is_ok());
-        assert_eq!(poll_with(kept, &woken), Poll::Ready(Some(2)), "it is the first in line again");
+        assert_eq!(poll_with(kept, &woken), Poll::Ready(Some(2)));
         assert!(other.try_send(3).is_err(), "the select is out of line");
         Poll::Ready(())
     }));

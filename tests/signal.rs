@@ -15,7 +15,7 @@ use gort::signal::{
 };
 use gort::{Chan, Receiver, Sender, chan, select, time};
 use std::os::unix::process::ExitStatusExt;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
 const INT: SignalKind = SignalKind::interrupt();
@@ -338,6 +338,144 @@ fn a_ctrl_c_that_nobody_was_told_of_is_told_to_the_next() {
     });
 }
 
+/// Or the next one would be told of what has been dealt with.
+#[test]
+fn a_signal_that_one_stream_has_yielded_is_not_kept_when_another_goes() {
+    lives("a_signal_that_one_stream_has_yielded_is_not_kept_when_another_goes", || {
+        gort::run(async {
+            for first_goes_first in [true, false] {
+                let (mut first, second) = (signal(USR1).unwrap(), signal(USR1).unwrap());
+                raise(USR1);
+                first.recv().await.unwrap();
+                // The second was given it in the same moment.
+                let goes = if first_goes_first { [first, second] } else { [second, first] };
+                goes.into_iter().for_each(drop);
+                assert!(Polled::new(signal(USR1).unwrap().recv()).poll().is_pending());
+            }
+        });
+    });
+}
+
+#[test]
+fn a_signal_that_one_stream_has_yielded_before_the_last_one_came_does_not_hide_that() {
+    lives(
+        "a_signal_that_one_stream_has_yielded_before_the_last_one_came_does_not_hide_that",
+        || {
+            gort::run(async {
+                let (mut first, second) = (signal(USR1).unwrap(), signal(USR1).unwrap());
+                raise(USR1);
+                first.recv().await.unwrap();
+                raise(USR1);
+                hand_out();
+                drop((first, second));
+                signal(USR1).unwrap().recv().await.unwrap();
+            });
+        },
+    );
+}
+
+/// Has what has come handed out.
+fn hand_out() {
+    let other = Chan::new(1);
+    notify(&other, [USR2]);
+    stop(&other);
+}
+
+#[test]
+fn a_signal_that_a_channel_got_is_not_kept_when_a_stream_goes() {
+    lives("a_signal_that_a_channel_got_is_not_kept_when_a_stream_goes", || {
+        gort::run(async {
+            let (stream, ch) = (signal(USR1).unwrap(), Chan::new(1));
+            notify(&ch, [USR1]);
+            raise(USR1);
+            assert_eq!(ch.recv().await, USR1);
+            stop(&ch);
+            drop(stream);
+            assert!(Polled::new(signal(USR1).unwrap().recv()).poll().is_pending());
+        });
+    });
+}
+
+#[test]
+fn what_a_stream_leaves_is_told_to_one_that_came_since() {
+    lives("what_a_stream_leaves_is_told_to_one_that_came_since", || {
+        gort::run(async {
+            let stream = signal(USR1).unwrap();
+            raise(USR1);
+            hand_out();
+            let mut since = signal(USR1).unwrap();
+            assert!(Polled::new(since.recv()).poll().is_pending());
+            drop(stream);
+            assert_eq!(Polled::new(since.recv()).ready(), Some(()));
+            drop(since);
+            assert!(Polled::new(signal(USR1).unwrap().recv()).poll().is_pending());
+        });
+    });
+}
+
+#[test]
+fn what_a_stream_leaves_is_kept_though_there_is_a_channel_without_receivers() {
+    lives("what_a_stream_leaves_is_kept_though_there_is_a_channel_without_receivers", || {
+        gort::run(async {
+            let (mut stream, (tx, rx)) = (signal(USR1).unwrap(), chan(1));
+            notify(&tx, [USR1]);
+            raise(USR1);
+            stream.recv().await.unwrap();
+            drop(rx);
+            raise(USR1);
+            hand_out();
+            drop(stream);
+            assert!(Polled::new(signal(USR1).unwrap().recv()).poll().is_ready());
+        });
+    });
+}
+
+#[test]
+fn nothing_is_lost_between_a_stream_that_goes_and_one_that_comes() {
+    lives("nothing_is_lost_between_a_stream_that_goes_and_one_that_comes", || {
+        for round in 0..500 {
+            let goes = signal(USR1).unwrap();
+            raise(USR1);
+            hand_out();
+            let start = Barrier::new(2);
+            let mut comes = thread::scope(|scope| {
+                let comes = scope.spawn(|| {
+                    start.wait();
+                    signal(USR1).unwrap()
+                });
+                start.wait();
+                drop(goes);
+                comes.join().unwrap()
+            });
+            assert!(Polled::new(comes.recv()).poll().is_ready(), "lost in round {round}");
+        }
+    });
+}
+
+#[test]
+fn a_waker_that_panics_costs_nobody_else_a_signal() {
+    struct Panics(mpsc::Sender<()>);
+    impl std::task::Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            self.0.send(()).unwrap();
+            panic!("at the wake");
+        }
+    }
+    lives("a_waker_that_panics_costs_nobody_else_a_signal", || {
+        let (woken, wait_for_wake) = mpsc::channel();
+        let mut stream = signal(USR1).unwrap();
+        let mut recv = Polled::new(stream.recv());
+        assert!(recv.poll_with(&Arc::new(Panics(woken)).into()).is_pending());
+        let (tx, rx) = chan(1);
+        notify(&tx, [USR2]);
+        raise(USR1);
+        wait_for_wake.recv().unwrap();
+        raise(USR2);
+        assert_eq!(receive(&rx), Some(USR2));
+        assert!(recv.poll().is_ready());
+    });
+}
+
 #[test]
 fn what_cannot_be_caught_is_an_error_of_a_stream_and_nothing_to_a_channel() {
     lives("what_cannot_be_caught_is_an_error_of_a_stream_and_nothing_to_a_channel", || {
@@ -427,21 +565,82 @@ fn a_stop_cancels_the_context_without_another_cause_and_gives_the_signal_back() 
     );
 }
 
+/// Go's rule: whatever becomes of the context, the signals stay caught until the stop.
 #[test]
-fn a_context_that_ends_with_its_parent_gives_the_signal_back() {
-    dies_of(INT, "a_context_that_ends_with_its_parent_gives_the_signal_back", || {
+fn the_signals_stay_caught_until_the_stop_though_the_context_has_ended() {
+    lives("the_signals_stay_caught_until_the_stop_though_the_context_has_ended", || {
         gort::run(async {
             let (parent, cancel) = with_cancel(&background());
-            let (ctx, _stop) = notify_context(&parent, [INT]);
+            let (by_signal, _stop) = notify_context(&background(), [INT]);
+            let (_, stopped) = notify_context(&background(), [INT]);
+            drop(stopped);
+            let (by_parent, _other_stop) = notify_context(&parent, [USR1]);
+            raise(INT);
             cancel.cancel();
-            assert_eq!(ctx.err(), Some(context::Error::Canceled));
-            // One whose parent has ended before does not even start to listen.
-            let (ctx, _other) = notify_context(&parent, [INT]);
-            assert_eq!(ctx.err(), Some(context::Error::Canceled));
+            let (before, _last_stop) = notify_context(&parent, [USR2]);
+            for ctx in [by_signal, by_parent, before] {
+                ctx.done().recv().await;
+            }
+            while num_goroutine() > 1 {
+                gosched().await;
+            }
+            for kind in [INT, USR1, USR2] {
+                // One finds room, and another does not.
+                for _ in 0..3 {
+                    raise(kind);
+                    assert!(nothing(&Chan::new(1).rx()), "it lives");
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn a_stop_gives_the_signal_back_though_the_context_has_ended() {
+    dies_of(INT, "a_stop_gives_the_signal_back_though_the_context_has_ended", || {
+        gort::run(async {
+            let (parent, cancel) = with_cancel(&background());
+            let (ctx, stop) = notify_context(&parent, [INT]);
+            cancel.cancel();
+            while num_goroutine() > 1 {
+                gosched().await;
+            }
+            raise(INT);
+            assert!(ctx.cause().unwrap() == context::Error::Canceled);
+            stop.stop();
+            raise(INT);
+        });
+    });
+}
+
+/// Go's `context.AfterFunc(ctx, stop)`.
+#[test]
+fn a_second_signal_ends_the_program_if_the_end_of_the_context_is_the_stop() {
+    dies_of(INT, "a_second_signal_ends_the_program_if_the_end_of_the_context_is_the_stop", || {
+        gort::run(async {
+            let (ctx, stop) = notify_context(&background(), [INT]);
+            context::after_func(&ctx, async move { stop.stop() });
+            raise(INT);
+            ctx.done().recv().await;
+            assert_eq!(ctx.cause().unwrap().to_string(), "interrupt signal received");
             while num_goroutine() > 1 {
                 gosched().await;
             }
             raise(INT);
         });
     });
+}
+
+#[test]
+fn the_end_of_the_runtime_gives_the_signal_back_if_nobody_waits_for_it_any_more() {
+    dies_of(
+        INT,
+        "the_end_of_the_runtime_gives_the_signal_back_if_nobody_waits_for_it_any_more",
+        || {
+            let runtime = gort::runtime::Runtime::new().unwrap();
+            let (_ctx, _stop) = runtime.block_on(async { notify_context(&background(), [INT]) });
+            drop(runtime);
+            raise(INT);
+        },
+    );
 }

@@ -5,10 +5,10 @@ mod common;
 mod sync_util;
 
 use common::everywhere::everywhere;
-use common::go;
+use common::{Call, Polled, go, nosy_waker, run};
 use gort::runtime::gosched;
 use gort::select;
-use gort::sync::{Cond, Mutex, RawMutex, RawRwLock, RwLock, WaitGroup};
+use gort::sync::{Cond, CondWait, Mutex, RawMutex, RawRwLock, RwLock, WaitGroup};
 use gort::time::{Duration, timeout};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -298,5 +298,100 @@ fn t08_a_signal_for_a_wait_that_is_kept_unpolled_wakes_another_of_its_goroutine(
         }
         shared.1.signal();
         task.await.unwrap();
+    });
+}
+
+/// A broadcast tells so many at a time, and somebody may come and be signalled in between. The signal is not for one
+/// who is about to be told anyway, nor is it there for that one to take.
+#[test]
+fn a_signal_that_is_given_while_a_broadcast_goes_on_is_for_who_came_after_that() {
+    type Wait = Polled<CondWait<'static, &'static RawMutex>>;
+    static LOCK: RawMutex = RawMutex::new();
+    static COND: Cond = Cond::new();
+
+    fn wait() -> Arc<std::sync::Mutex<Wait>> {
+        Arc::new(std::sync::Mutex::new(Polled::new(COND.wait(&LOCK))))
+    }
+
+    fn case(last_looks: bool) {
+        let (late, last) = (wait(), wait());
+        let waker = {
+            let (late, last) = (Arc::clone(&late), Arc::clone(&last));
+            nosy_waker(move |call| {
+                if call == Call::Wake {
+                    assert!(LOCK.try_lock());
+                    assert!(late.lock().unwrap().poll().is_pending());
+                    COND.signal();
+                    assert!(!last_looks || last.lock().unwrap().poll().is_pending());
+                }
+            })
+        };
+        let mut waits: Vec<_> = (0..40).map(|_| wait()).collect();
+        waits.push(last);
+        for (at, wait) in waits.iter().enumerate() {
+            assert!(LOCK.try_lock());
+            let mut wait = wait.lock().unwrap();
+            let polled = if at == 0 { wait.poll_with(&waker) } else { wait.poll() };
+            assert!(polled.is_pending());
+        }
+        COND.broadcast();
+        waits.push(late);
+        for (at, wait) in waits.iter().enumerate() {
+            let mut wait = wait.lock().unwrap();
+            assert!(at == 0 || wait.wakes() == 1, "{at} of {}", waits.len());
+            wait.ready().unlock();
+        }
+    }
+
+    run(async {
+        case(false);
+        case(true);
+    });
+}
+
+/// One whose signal was taken, as it did not look, is not given the next one while others wait who would come.
+#[cfg(not(foreign_executor))]
+#[test]
+fn a_signal_goes_past_a_wait_that_was_robbed_and_has_not_looked_since() {
+    fn case(of_a_select: bool) {
+        let (mutex, cond, never) = (Mutex::new(()), Cond::new(), gort::Chan::<()>::new(0));
+        let (mutex, cond, never) = (&mutex, &cond, &never);
+        let wait = |of_a_select| {
+            let guard = mutex.try_lock().unwrap();
+            let mut wait = Polled::new(async move {
+                if of_a_select {
+                    select! { _guard = cond.wait(guard) => {}, <-never => {} }
+                } else {
+                    drop(cond.wait(guard).await);
+                }
+            });
+            assert!(wait.poll().is_pending());
+            wait
+        };
+        let (mut kept, mut robber) = (wait(of_a_select), wait(false));
+        cond.signal();
+        assert_eq!((kept.wakes(), robber.wakes()), (1, 0));
+        robber.ready();
+        let mut other = wait(false);
+        cond.signal();
+        assert_eq!((kept.wakes(), other.wakes()), (1, 1));
+        other.ready();
+        // When nobody else waits, it is there for when it looks.
+        cond.signal();
+        kept.ready();
+        // It has kept its place.
+        let (mut kept, mut robber) = (wait(of_a_select), wait(false));
+        cond.signal();
+        robber.ready();
+        let other = wait(false);
+        assert!(kept.poll().is_pending());
+        cond.signal();
+        assert_eq!((kept.wakes(), other.wakes()), (2, 0));
+        kept.ready();
+    }
+
+    run(async {
+        case(false);
+        case(true);
     });
 }

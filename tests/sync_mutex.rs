@@ -7,7 +7,8 @@ mod sync_util;
 
 use common::run;
 use gort::sync::{
-    Lock, MappedMutexGuard, Mutex, MutexGuard, OwnedMutexGuard, RawLock, RawMutex, WaitGroup,
+    Lock, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard, RawLock,
+    RawMutex, WaitGroup,
 };
 use std::future::Future;
 use std::pin::pin;
@@ -233,6 +234,16 @@ fn a_guard_can_be_narrowed_to_a_part() {
     assert_eq!(guard.1, "AB");
     drop(guard);
     assert!(mutex.try_lock().is_ok());
+
+    let text = |guard| MutexGuard::map(guard, |data: &mut (u32, String)| &mut data.1);
+    let part = text(mutex.try_lock().unwrap());
+    let part = MappedMutexGuard::try_map(part, |_| None::<&mut str>).unwrap_err();
+    assert!(mutex.try_lock().is_err() && *part == "AB");
+    let mut first = MappedMutexGuard::try_map(part, |text| text.get_mut(..1)).unwrap();
+    first.make_ascii_lowercase();
+    assert!(mutex.try_lock().is_err());
+    drop(first);
+    assert_eq!(*text(mutex.try_lock().unwrap()), "aB");
 }
 
 #[test]
@@ -249,6 +260,25 @@ fn an_owned_guard_keeps_the_mutex_alive() {
     let mut part = OwnedMutexGuard::map(guard, |data| &mut data.1);
     *part += 1;
     assert_eq!(*part, 3);
+    let part = OwnedMappedMutexGuard::try_map(part, |_| None::<&mut u8>).unwrap_err();
+    let mut part = OwnedMappedMutexGuard::try_map(part, |two| Some(two)).unwrap();
+    *part += 1;
+    assert_eq!(*part, 4);
+}
+
+#[test]
+fn a_guard_of_a_part_of_a_part_releases_when_it_is_dropped() {
+    let mutex = Arc::new(Mutex::new((1, 2)));
+    let pair = Arc::clone(&mutex).try_lock_owned().unwrap();
+    let second = OwnedMutexGuard::map(pair, |pair| &mut pair.1);
+    let second = OwnedMappedMutexGuard::try_map(second, |two| Some(two)).unwrap();
+    assert!(mutex.try_lock().is_err() && *second == 2);
+    drop(second);
+    let pair = MutexGuard::map(mutex.try_lock().unwrap(), |pair| pair);
+    let second = MappedMutexGuard::try_map(pair, |pair| Some(&mut pair.1)).unwrap();
+    assert!(mutex.try_lock().is_err() && *second == 2);
+    drop(second);
+    assert!(mutex.try_lock().is_ok());
 }
 
 #[test]
@@ -268,7 +298,8 @@ fn an_owned_lock_that_is_dropped_while_it_waits_leaves_the_queue() {
 #[test]
 fn a_mutex_is_made_from_values_and_shows_them() {
     static COUNT: Mutex<u32> = Mutex::new(7);
-    assert_eq!(*COUNT.try_lock().unwrap(), 7);
+    static OTHER: Mutex<u32> = Mutex::const_new(8);
+    assert_eq!((*COUNT.try_lock().unwrap(), *OTHER.try_lock().unwrap()), (7, 8));
     let mut mutex = Mutex::from(5);
     *mutex.get_mut() += 1;
     assert_eq!(format!("{mutex:?}"), "Mutex { data: 6 }");

@@ -5,7 +5,7 @@ mod common;
 mod sync_util;
 
 use common::everywhere::{everywhere, live};
-use common::{go, run};
+use common::{go, panic_text, run};
 use gort::runtime::gosched;
 use gort::sync::{
     Mutex, OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -107,6 +107,27 @@ fn a_waiter_that_is_dropped_unwoken_leaves_no_trace() {
     drop((reader, writer));
     drop(writing);
     assert!(lock.try_write().is_ok());
+}
+
+/// The limit is taken and not kept to.
+#[test]
+fn a_limit_of_readers_is_what_tokio_takes() {
+    const MOST: u32 = u32::MAX >> 3;
+    static LOCK: RwLock<u32> = RwLock::const_with_max_readers(5, 1);
+    let (one, other) = (LOCK.try_read().unwrap(), LOCK.try_read().unwrap());
+    assert!(*one + *other == 10 && LOCK.try_write().is_err());
+    drop((one, other));
+    *LOCK.try_write().unwrap() = 6;
+    assert_eq!(*RwLock::with_max_readers(7, MOST).try_read().unwrap(), 7);
+    for limit in [0, MOST + 1] {
+        let made = panic_text(|| RwLock::with_max_readers((), limit));
+        let constant = panic_text(|| RwLock::const_with_max_readers((), limit));
+        assert!(made.contains("reader") && constant.contains("reader"), "{made}, {constant}");
+    }
+    assert_eq!(
+        panic_text(|| RwLock::with_max_readers((), MOST + 1)),
+        "536870912 readers exceed 536870911"
+    );
 }
 
 #[test]

@@ -41,13 +41,14 @@ impl Target {
     /// Reads an `http://` address.
     pub(crate) fn parse(url: &str) -> Result<Target, Failure> {
         let bad = |why: &str| Failure::new(Kind::BadUrl, format!("not a valid URL: {why}"));
-        let uri: Uri = url.parse().map_err(|e: http::uri::InvalidUri| bad(&e.to_string()))?;
-        match uri.scheme_str() {
+        let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+        match scheme.as_deref() {
             Some("http") => {}
             Some("https") => return Err(Failure::new(Kind::Https, "https is not supported yet")),
             Some(other) => return Err(bad(&format!("{other} is not http"))),
             None => return Err(bad("it does not start with http://")),
         }
+        let uri: Uri = url.parse().map_err(|e: http::uri::InvalidUri| bad(&e.to_string()))?;
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         // A name and a password before the host are not for the server's eyes.
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -58,6 +59,9 @@ impl Target {
             port => port[1..].parse().map_err(|_| bad("the port is not a number up to 65535"))?,
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        // A query may follow the host, but a request begins with a path.
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        let path = format!("{slash}{path}");
         Ok(Target {
             host: host.trim_matches(['[', ']']).into(),
             port,
@@ -148,30 +152,44 @@ impl Reply<'_> {
     /// # Errors
     ///
     /// The body is longer than the limit, or the connection failed.
-    pub(crate) async fn read(mut self, mut take: impl FnMut(&[u8])) -> Result<(), Failure> {
-        let limits = &self.client.limits;
-        let max = limits.max_body;
-        let too_long =
-            || Failure::new(Kind::TooLong, format!("the body is over {max} bytes (--max-body)"));
-        let mut body = self.response.into_body();
-        if body.size_hint().lower() > max {
-            return Err(too_long());
+    pub(crate) async fn read(self, take: impl FnMut(&[u8])) -> Result<(), Failure> {
+        let max = self.client.limits.max_body;
+        let promised = self.response.body().size_hint().lower();
+        if promised <= max && self.read_start(max, take).await? {
+            return Ok(());
         }
-        let mut length = 0;
+        Err(Failure::new(Kind::TooLong, format!("the body is over {max} bytes (--max-body)")))
+    }
+
+    /// Reads so many bytes of the body at most, and gives each piece to `take`. Returns whether that is the
+    /// whole body; then the connection goes back if it can be used again.
+    ///
+    /// # Errors
+    ///
+    /// The connection failed.
+    pub(crate) async fn read_start(
+        mut self,
+        max: u64,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<bool, Failure> {
+        let mut body = self.response.into_body();
+        let mut room = max;
         while let Some(frame) = body.frame().await {
             let frame = frame?;
             let Some(data) = frame.data_ref() else { continue };
-            length += data.len() as u64;
-            if length > max {
-                return Err(too_long());
+            let length = data.len() as u64;
+            if length > room {
+                take(&data[..room as usize]);
+                return Ok(false);
             }
+            room -= length;
             take(data);
         }
         if self.connection.ready().await.is_ok() {
             let mut pool = self.client.pool.lock().await;
-            pool.put(&self.authority, self.connection, limits);
+            pool.put(&self.authority, self.connection, &self.client.limits);
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -192,6 +210,7 @@ async fn connect(target: &Target) -> Result<Connection, Failure> {
 /// Connections that wait for their next request.
 #[derive(Debug, Default)]
 struct Pool {
+    /// By host; none is without a connection.
     idle: HashMap<Arc<str>, Vec<Connection>>,
     /// All connections of `idle`, to bound them.
     count: usize,
@@ -201,26 +220,137 @@ impl Pool {
     /// The connection to `authority` that was used last, if one is still open.
     fn take(&mut self, authority: &str) -> Option<Connection> {
         let idle = self.idle.get_mut(authority)?;
-        while let Some(connection) = idle.pop() {
+        let mut open = None;
+        while let (None, Some(connection)) = (&open, idle.pop()) {
             self.count -= 1;
-            if connection.is_ready() {
-                return Some(connection);
-            }
+            open = Some(connection).filter(Connection::is_ready);
         }
-        None
+        if idle.is_empty() {
+            self.idle.remove(authority);
+        }
+        open
     }
 
     /// Keeps `connection`, within the limits: one host too many costs another one's connections.
     fn put(&mut self, authority: &Arc<str>, connection: Connection, limits: &Limits) {
+        if self.idle.get(authority).map_or(0, Vec::len) >= limits.idle_per_host {
+            return;
+        }
         if self.count >= limits.idle {
             let other = self.idle.keys().find(|&host| host != authority).cloned();
             let Some(gone) = other.and_then(|host| self.idle.remove(&host)) else { return };
             self.count -= gone.len();
         }
-        let idle = self.idle.entry(authority.clone()).or_default();
-        if idle.len() < limits.idle_per_host {
-            idle.push(connection);
-            self.count += 1;
+        self.idle.entry(authority.clone()).or_default().push(connection);
+        self.count += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gort::{
+        io::{DuplexStream, duplex},
+        runtime::JoinHandle,
+    };
+
+    use super::*;
+
+    /// A connection that waits for its next request.
+    async fn idle() -> (Connection, Server) {
+        let (ours, theirs) = duplex(64);
+        let (mut connection, driver) = http1::handshake(GortIo::new(ours)).await.expect("no bytes");
+        let driver = gort::go(async move { _ = driver.await });
+        connection.ready().await.expect("it is open");
+        (connection, Server { end: theirs, driver })
+    }
+
+    /// The other end of a connection.
+    struct Server {
+        end: DuplexStream,
+        driver: JoinHandle<()>,
+    }
+
+    /// A pool with these limits, and the servers of the connections that it was given.
+    struct Filled {
+        pool: Pool,
+        limits: Limits,
+        servers: Vec<Server>,
+    }
+
+    impl Filled {
+        fn new(idle_per_host: usize, idle: usize) -> Self {
+            let limits = Limits { timeout: Duration::MAX, max_body: 0, idle_per_host, idle };
+            Filled { pool: Pool::default(), limits, servers: Vec::new() }
+        }
+
+        async fn put(&mut self, host: &str) {
+            let (connection, server) = idle().await;
+            self.servers.push(server);
+            self.pool.put(&host.into(), connection, &self.limits);
+            let all: usize = self.pool.idle.values().map(Vec::len).sum();
+            assert_eq!(all, self.pool.count);
+            assert!(all <= self.limits.idle, "{all} idle connections");
+        }
+
+        fn of(&self, host: &str) -> usize {
+            self.pool.idle.get(host).map_or(0, Vec::len)
+        }
+    }
+
+    #[test]
+    fn pool_keeps_its_limit_whatever_was_taken() {
+        gort::run(async {
+            let mut filled = Filled::new(2, 2);
+            for round in 0..20 {
+                let (taken, left) = (format!("taken {round}"), format!("left {round}"));
+                filled.put(&taken).await;
+                filled.pool.take(&taken).expect("it was just put there");
+                filled.put(&left).await;
+                filled.put(&left).await;
+            }
+            assert_eq!(filled.pool.idle.len(), 1, "hosts without a connection are forgotten");
+        });
+    }
+
+    #[test]
+    fn lost_connections_are_not_taken_and_leave_nothing() {
+        gort::run(async {
+            let mut filled = Filled::new(2, 2);
+            filled.put("host").await;
+            filled.put("host").await;
+            for server in std::mem::take(&mut filled.servers) {
+                drop(server.end);
+                server.driver.await.expect("it sees the end");
+            }
+            assert!(filled.pool.take("host").is_none());
+            assert_eq!((filled.pool.count, filled.pool.idle.len()), (0, 0));
+        });
+    }
+
+    #[test]
+    fn host_that_is_full_costs_no_other_one_its_connections() {
+        gort::run(async {
+            let mut filled = Filled::new(2, 3);
+            for host in ["other", "full", "full", "full"] {
+                filled.put(host).await;
+            }
+            assert_eq!((filled.of("other"), filled.of("full")), (1, 2));
+            filled.put("other").await;
+            assert_eq!((filled.of("other"), filled.of("full")), (2, 0), "one too many of all");
+        });
+    }
+
+    #[test]
+    fn path_begins_with_a_slash() {
+        for (url, path) in [
+            ("http://host", "/"),
+            ("http://host?x=1", "/?x=1"),
+            ("http://host:80?", "/?"),
+            ("http://host#here", "/"),
+            ("HTTP://host/a?x#here", "/a?x"),
+        ] {
+            let target = Target::parse(url).expect("an address");
+            assert_eq!(target.request().uri(), path, "{url}");
         }
     }
 }

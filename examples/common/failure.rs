@@ -60,6 +60,11 @@ impl Failure {
         Failure::new(Kind::Timeout, format!("not done within {timeout:?} (--timeout)"))
     }
 
+    /// The same, said of what it is about.
+    pub(crate) fn about(self, what: &str) -> Self {
+        Failure { text: format!("{what}: {}", self.text), ..self }
+    }
+
     /// Whether the connection went away, so that a new one may do better.
     pub(crate) fn lost_connection(&self) -> bool {
         matches!(self.kind, Kind::Reset | Kind::Closed)
@@ -102,6 +107,8 @@ impl From<hyper::Error> for Failure {
     fn from(error: hyper::Error) -> Self {
         if let Some(io) = source::<io::Error>(&error) {
             Failure::from(io)
+        } else if error.is_parse_too_large() {
+            Failure::new(Kind::TooLong, "the header of the answer is too long")
         } else if error.is_parse() {
             Failure::new(Kind::Garbage, "the answer is not HTTP")
         } else if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {

@@ -5,9 +5,9 @@
 //! mod common;
 //! ```
 //!
-//! `client` sends one request, `failure` says why one failed, `server` is for the site that a program
-//! serves itself, `options` reads values of the command line, `text` writes numbers for people, `terminal`
-//! is the progress line, Ctrl-C, and what else belongs to the process.
+//! `client` sends one request, `failure` says why one failed, `status` counts the answers, `server` is for
+//! the site that a program serves itself, `options` reads values of the command line, `text` writes numbers
+//! for people, `terminal` is the progress line, Ctrl-C, and what else belongs to the process.
 
 #![allow(dead_code, reason = "each program uses its part")]
 
@@ -15,5 +15,6 @@ pub(crate) mod client;
 pub(crate) mod failure;
 pub(crate) mod options;
 pub(crate) mod server;
+pub(crate) mod status;
 pub(crate) mod terminal;
 pub(crate) mod text;

@@ -1,15 +1,48 @@
 //! What touches the terminal and the process: lines on it, Ctrl-C, the descriptor limit, memory.
 
 use std::{
-    fs,
+    error::Error,
+    fmt, fs,
     io::{self, IsTerminal, Write},
+    process::ExitCode,
 };
 
 use gort::context::{Context, background};
 
-/// Writes to standard output; a reader that has gone away (`fetch | head -1`) is no error.
-pub(crate) fn print(text: &str) {
-    _ = io::stdout().lock().write_all(text.as_bytes());
+/// Standard output takes no more.
+#[derive(Debug)]
+pub(crate) struct Unprinted(io::Error);
+
+impl fmt::Display for Unprinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "standard output: {}", self.0)
+    }
+}
+
+impl Error for Unprinted {}
+
+/// Writes to standard output.
+pub(crate) fn print(text: &str) -> Result<(), Unprinted> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Unprinted)
+}
+
+/// Writes a line to standard error, in the name of the program. If that takes no more, there is nobody to tell.
+pub(crate) fn complain(program: &str, line: impl fmt::Display) {
+    _ = writeln!(io::stderr().lock(), "{program}: {line}");
+}
+
+/// Tells why the program has failed. Returns what it ends with.
+pub(crate) fn fail(program: &str, error: &(dyn Error + 'static)) -> ExitCode {
+    match error.downcast_ref() {
+        // Who has read enough (`fetch | head -1`) wants no complaint. Go's programs are killed then, by
+        // SIGPIPE, and this is what a shell says of that.
+        Some(Unprinted(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(141),
+        _ => {
+            complain(program, error);
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// A line on standard error that is redrawn, if that is a terminal.
@@ -43,7 +76,7 @@ impl Progress {
     /// Prints a line above it, in the name of the program.
     pub(crate) fn line(&mut self, line: &str) {
         self.clear();
-        _ = writeln!(io::stderr().lock(), "{}: {line}", self.program);
+        complain(self.program, line);
     }
 }
 
@@ -51,9 +84,14 @@ impl Progress {
 /// second Ctrl-C ends the process at once.
 #[cfg(unix)]
 pub(crate) fn until_ctrl_c() -> (Context, impl Sized) {
+    use gort::context::{after_func, with_cancel};
     use gort::signal::{SignalKind, notify_context};
 
-    notify_context(&background(), [SignalKind::interrupt(), SignalKind::terminate()])
+    let (parent, cancel) = with_cancel(&background());
+    let (ctx, stop) = notify_context(&parent, [SignalKind::interrupt(), SignalKind::terminate()]);
+    // From the first one on they do again what they do by default.
+    after_func(&ctx, async move { stop.stop() });
+    (ctx, cancel)
 }
 
 /// Any Ctrl-C ends the process at once here, without a summary.
@@ -77,12 +115,13 @@ pub(crate) fn raise_descriptor_limit() -> Option<usize> {
     None
 }
 
-/// How many requests at a time so many descriptors are enough for: one is for the connection, one for
-/// a connection that is just being closed, and the other end is of this process if it serves itself.
-pub(crate) fn most_requests(descriptors: usize, serves_itself: bool) -> usize {
-    let each = if serves_itself { 3 } else { 2 };
-    // Some more are for the runtime and the terminal.
-    (descriptors.saturating_sub(14) / each).max(1)
+/// How many requests at a time so many descriptors are enough for, of which each takes `each` of its own.
+///
+/// Those are three: for the connection, for an idle one to another host, and for one that is just being
+/// closed. If the other ends are of this process too, they are twice as many.
+pub(crate) fn most_requests(descriptors: usize, each: usize) -> usize {
+    // Some more are for the runtime, the signals, the terminal, and what listens.
+    (descriptors.saturating_sub(20) / each).max(1)
 }
 
 /// The most memory this process has had resident, in bytes, where the system tells.

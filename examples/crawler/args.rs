@@ -8,6 +8,7 @@ use crate::common::{
     client::Limits,
     options::{count, duration, number, pause, size, value},
     terminal::most_requests,
+    text::counted,
 };
 
 pub(crate) const HELP: &str = "\
@@ -20,26 +21,27 @@ pages that robots.txt excludes, and slow, failing and endless ones, crawls them,
 every page came as planned.
 
 Arguments:
-  URL                an http:// address to start at
+  URL                  an http:// address to start at
 
 Options:
-  -d, --depth N      how many links to follow from a start; redirects are none [default: 5]
-  -p, --max-pages N  how many pages to ask for [default: 1000]
-      --any-host     follow links to all hosts, not only to those of the start URLs
-  -l, --limit N      how many pages at a time [default: 16]
-      --delay T      the time between two requests to one host, as 500ms or 2s; a longer one in its
-                     robots.txt counts [default: 200ms; 1ms for the own sites]
-  -t, --timeout T    the longest a request may take [default: 10s; 2s for the own sites]
-      --deadline T   the longest all of it may take [default: 5m]
+  -d, --depth N        how many links to follow from a start; a redirect is not counted [default: 5]
+  -p, --max-pages N    how many pages to ask for [default: 1000]
+      --any-host       follow links to all hosts, not only to those of the start URLs
+  -l, --limit N        how many pages at a time, if there are file descriptors for so many
+                       [default: 16]
+      --delay T        the time between two requests to one host, as 500ms or 2s; a longer one in its
+                       robots.txt counts [default: 200ms; 1ms for the own sites]
+  -t, --timeout T      the longest a request may take [default: 10s; 2s for the own sites]
+      --deadline T     the longest all of it may take [default: 5m]
       --max-body SIZE  the longest page to read, as 64KiB or 8MiB [default: 2MiB]; the own sites are
-                     as planned from 4KiB on
-      --pages        print a line per page, as they come
-      --json         print the summary as JSON
-  -h, --help         print this
+                       as planned from 4KiB on
+      --pages          print a line per page, as they come; not with --json
+      --json           print the summary as JSON, with all pages
+  -h, --help           print this
 
 Exit status: 0 every page was answered, with an error perhaps (the own sites: as planned), 1 there
 was no answer to some, or the deadline came first, 2 a mistake on the command line, 130 stopped by
-Ctrl-C.
+Ctrl-C, 141 nobody reads what it prints.
 ";
 
 /// What the command line asks for.
@@ -62,16 +64,17 @@ impl Args {
     /// Lowers the limit to what so many file descriptors are enough for. Returns the line to print if
     /// that was needed.
     pub(crate) fn fit(&mut self, descriptors: usize) -> Option<String> {
-        let most = most_requests(descriptors, self.urls.is_empty());
+        let each = if self.urls.is_empty() { 6 } else { 3 };
+        let most = most_requests(descriptors, each);
         if self.limit <= most {
             return None;
         }
         let asked = std::mem::replace(&mut self.limit, most);
         self.limits.idle = most;
         self.limits.idle_per_host = most;
+        let most = counted(most as u64, "page");
         Some(format!(
-            "{descriptors} file descriptors (`ulimit -n`) are enough for {most} pages at a time, not \
-             {asked}"
+            "{descriptors} file descriptors (`ulimit -n`) are enough for {most} at a time, not {asked}"
         ))
     }
 }

@@ -12,7 +12,7 @@ use url::{Position, Url};
 use crate::{
     common::{
         client::{Client, Target},
-        failure::{Failure, Kind},
+        failure::Failure,
     },
     pace::Pace,
     page,
@@ -24,6 +24,9 @@ pub(crate) const AGENT: &str = "gort-crawler";
 
 /// How many redirects lead from `/robots.txt` to the rules, at most, by the RFC.
 const REDIRECTS: usize = 5;
+
+/// The longest file of rules that is read to its end; the RFC asks for this much at least.
+const LENGTH: u64 = 500 << 10;
 
 /// All hosts that the crawl has met.
 #[derive(Debug)]
@@ -75,40 +78,56 @@ impl Hosts {
             return host;
         }
         let (in_time, _cancel) = with_timeout(&ctx, self.timeout);
-        let robots = match self.rules(&name).with_context(&in_time).await {
+        let address = format!("http://{name}/robots.txt");
+        let robots = match self.rules(&address).with_context(&in_time).await {
             Ok(robots) => robots,
             Err(_) => Err(Failure::late(self.timeout)),
         };
+        let robots = robots.map_err(|e| e.about(&format!("cannot learn the rules ({address})")));
         let host = Arc::new(Host::new(robots, self.delay));
         self.met.write().await.insert(name, host.clone());
         host
     }
 
-    /// Asks for `/robots.txt`. Where there is none, everything is allowed; from a server that is in trouble,
-    /// nothing is asked.
-    async fn rules(&self, name: &str) -> Result<Robots, Failure> {
-        let mut address = format!("http://{name}/robots.txt");
+    /// Asks for the rules at `first`. Where there are none, everything is allowed; from a server that is in
+    /// trouble, nothing is asked.
+    async fn rules(&self, first: &str) -> Result<Robots, Failure> {
+        let mut address = first.to_owned();
         for _ in 0..=REDIRECTS {
-            let reply = self.client.get(&Target::parse(&address)?).await?;
+            let here = |failure: Failure| match &*address {
+                to if to != first => failure.about(&format!("it has moved to {to}")),
+                _ => failure,
+            };
+            let target = Target::parse(&address).map_err(here)?;
+            let reply = self.client.get(&target).await.map_err(here)?;
             if let Some(to) = page::redirect(&address, &reply) {
                 address = to.into();
                 continue;
             }
             let status = reply.status();
             let mut text = Vec::new();
-            match reply.read(|data| text.extend_from_slice(data)).await {
-                // The beginning of a very long file will do.
-                Err(failure) if failure.kind == Kind::TooLong => {}
-                result => result?,
-            }
+            let whole = reply.read_start(LENGTH, |data| text.extend_from_slice(data)).await;
+            let whole = whole.map_err(here)?;
             return Ok(match status.as_u16() {
-                200..300 => Robots::parse(&String::from_utf8_lossy(&text), AGENT),
+                200..300 => read(text, whole),
                 500.. => Robots::nothing(),
                 _ => Robots::default(),
             });
         }
         Ok(Robots::default())
     }
+}
+
+/// The rules in a file, or in what there is of one that is too long.
+fn read(mut text: Vec<u8>, whole: bool) -> Robots {
+    if !whole {
+        // A line may have lost its end, and half of one may allow what the whole does not.
+        match text.iter().rposition(|byte| b"\r\n".contains(byte)) {
+            Some(end) => text.truncate(end),
+            None => return Robots::nothing(),
+        }
+    }
+    Robots::parse(&String::from_utf8_lossy(&text), AGENT)
 }
 
 /// A host; the same name with another port is another one.

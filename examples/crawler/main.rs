@@ -57,7 +57,7 @@ use crate::{
     common::{
         client::{Client, Target},
         failure::{Failure, Kind},
-        terminal::{self, Progress, print},
+        terminal::{Progress, complain, fail, print, raise_descriptor_limit, until_ctrl_c},
     },
     frontier::Frontier,
     hosts::Hosts,
@@ -65,6 +65,9 @@ use crate::{
     report::Report,
     sites::Sites,
 };
+
+/// The name of the program, for its lines.
+const NAME: &str = "crawler";
 
 /// What the crawler calls itself to servers.
 const USER_AGENT: &str =
@@ -77,24 +80,18 @@ fn main() -> ExitCode {
     let mut args = match args::parse(env::args_os().skip(1)) {
         Ok(Some(args)) => args,
         Ok(None) => {
-            print(args::HELP);
-            return ExitCode::SUCCESS;
+            let help = print(args::HELP);
+            return help.map_or_else(|error| fail(NAME, &error), |()| ExitCode::SUCCESS);
         }
         Err(error) => {
-            eprintln!("crawler: {error} (--help tells more)");
+            complain(NAME, format_args!("{error} (--help tells more)"));
             return ExitCode::from(2);
         }
     };
-    if let Some(line) = terminal::raise_descriptor_limit().and_then(|limit| args.fit(limit)) {
-        eprintln!("crawler: {line}");
+    if let Some(line) = raise_descriptor_limit().and_then(|limit| args.fit(limit)) {
+        complain(NAME, line);
     }
-    match gort::run(crawl(args)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("crawler: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    gort::run(crawl(args)).unwrap_or_else(|error| fail(NAME, &*error))
 }
 
 /// An address that the crawl is done with.
@@ -113,7 +110,7 @@ async fn crawl(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     let starts: Vec<_> = urls.into_iter().map(Start::new).collect();
     let scope = Arc::new(Scope::new(&args, &starts));
 
-    let (ctx, _stop) = terminal::until_ctrl_c();
+    let (ctx, _stop) = until_ctrl_c();
     let (ctx, _cancel) = with_timeout(&ctx, args.deadline);
     let (tx, results) = gort::chan(args.limit);
     let crew = Arc::new(Crew::new(&args, scope.clone(), tx));
@@ -121,7 +118,7 @@ async fn crawl(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     let start = Instant::now();
     let run = gort::go(crew.run(ctx, starts));
 
-    let mut progress = Progress::new("crawler");
+    let mut progress = Progress::new(NAME);
     let tick = Ticker::new(Duration::from_millis(100));
     loop {
         report.peak_goroutines = report.peak_goroutines.max(num_goroutine());
@@ -131,7 +128,8 @@ async fn crawl(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
                 Some(visit) => {
                     if args.pages && !args.json {
                         progress.clear();
-                        print(&report::line(&visit));
+                        // An error ends the run too, whose context does not outlast this function.
+                        print(&report::line(&visit))?;
                     }
                     if let Some(line) = report.record(visit) {
                         progress.line(&line);
@@ -149,7 +147,7 @@ async fn crawl(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
         progress.line(&line);
     }
 
-    print(&if args.json { format!("{:#}\n", report.json()) } else { report.to_string() });
+    print(&if args.json { format!("{:#}\n", report.json()) } else { report.to_string() })?;
     Ok(match run.end {
         End::Interrupted => ExitCode::from(130),
         End::Deadline => ExitCode::FAILURE,
@@ -350,7 +348,7 @@ impl Crew {
         match host.allows(url) {
             Ok(true) => {}
             Ok(false) => return Ok(Outcome::Excluded),
-            Err(failure) => return Ok(Outcome::Failed(failure)),
+            Err(failure) => return Ok(Outcome::NoRules(failure)),
         }
         if !self.pages.try_acquire(1) {
             return Err(End::Pages);

@@ -22,6 +22,8 @@ pub(crate) enum Outcome {
     Moved { status: StatusCode, to: Url },
     /// The host's rules do not allow it; it was not asked for.
     Excluded,
+    /// Its host could not be asked for the rules; it was not asked for.
+    NoRules(Failure),
     /// There is no answer.
     Failed(Failure),
 }
@@ -32,7 +34,15 @@ impl Outcome {
             Outcome::Page { status, .. }
             | Outcome::Other { status }
             | Outcome::Moved { status, .. } => Some(*status),
-            Outcome::Excluded | Outcome::Failed(_) => None,
+            Outcome::Excluded | Outcome::NoRules(_) | Outcome::Failed(_) => None,
+        }
+    }
+
+    /// Why there is no answer, if there should be one.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match self {
+            Outcome::NoRules(failure) | Outcome::Failed(failure) => Some(failure),
+            _ => None,
         }
     }
 

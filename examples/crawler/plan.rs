@@ -29,7 +29,7 @@ impl Fate {
             Outcome::Other { status } => Fate::Answer { status: status.as_u16(), links: 0 },
             Outcome::Moved { status, .. } => Fate::Moved { status: status.as_u16() },
             Outcome::Excluded => Fate::Excluded,
-            Outcome::Failed(failure) => Fate::Failed(failure.kind),
+            Outcome::NoRules(failure) | Outcome::Failed(failure) => Fate::Failed(failure.kind),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The visits: counted, and written as a table or as JSON at the end.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     sync::Arc,
     time::Duration,
@@ -14,6 +14,7 @@ use crate::{
     args::Args,
     common::{
         failure::Kind,
+        status::Classes,
         terminal::peak_rss,
         text::{bytes, counted, grouped, list, ms, time},
     },
@@ -33,6 +34,8 @@ pub(crate) struct Report {
     sites: Option<Sites>,
     plan: Option<Plan>,
     visits: Vec<Visit>,
+    /// The lines that were printed, so that each is printed once.
+    told: HashSet<String>,
     surprises: usize,
     run: Run,
     pub(crate) elapsed: Duration,
@@ -49,6 +52,7 @@ impl Report {
             plan: sites.as_ref().map(|sites| sites.plan(args.depth, args.any_host)),
             sites,
             visits: Vec::new(),
+            told: HashSet::new(),
             surprises: 0,
             run: Run { end: End::Complete, known: 0 },
             elapsed: Duration::ZERO,
@@ -56,19 +60,24 @@ impl Report {
         }
     }
 
-    /// Keeps a visit. Returns the line to print if it was not to be expected.
+    /// Keeps a visit. Returns the line to print if it was not to be expected, unless another one has had the
+    /// same.
     pub(crate) fn record(&mut self, visit: Visit) -> Option<String> {
-        let line = match (&mut self.plan, &visit.outcome) {
+        let line = match (&mut self.plan, visit.outcome.failure()) {
             (Some(plan), _) => plan.tick_off(&visit),
-            (None, Outcome::Failed(failure)) if failure.kind == Kind::Descriptors => {
+            (None, None) => None,
+            (None, Some(failure)) if failure.kind == Kind::Descriptors => {
                 Some(format!("{failure}: lower --limit or raise `ulimit -n`"))
             }
-            (None, Outcome::Failed(failure)) => Some(format!("{}: {failure}", visit.url)),
-            (None, _) => None,
+            // Not the page's fault: the same line for all of the host.
+            (None, Some(failure)) if matches!(visit.outcome, Outcome::NoRules(_)) => {
+                Some(failure.to_string())
+            }
+            (None, Some(failure)) => Some(format!("{}: {failure}", visit.url)),
         };
         self.surprises += usize::from(line.is_some());
         self.visits.push(visit);
-        line
+        line.filter(|line| self.told.insert(line.clone()))
     }
 
     /// There are no more visits. Returns the lines to print about those that were planned.
@@ -89,7 +98,7 @@ impl Report {
 
     /// The line of progress.
     pub(crate) fn so_far(&self) -> String {
-        let failed = self.visits.iter().filter(|v| matches!(v.outcome, Outcome::Failed(_))).count();
+        let failed = self.visits.iter().filter(|visit| visit.outcome.failure().is_some()).count();
         let depth = self.visits.last().map_or(0, |visit| visit.depth);
         let running = grouped(gort::runtime::num_goroutine() as u64);
         let pages = counted(self.visits.len() as u64, "page");
@@ -124,7 +133,7 @@ impl Report {
     /// What there is no page behind, why, and the pages with a link to it.
     fn dead(&self) -> Vec<(&str, String, Vec<&str>)> {
         let why = |visit: &Visit| match &visit.outcome {
-            Outcome::Failed(failure) => Some(failure.to_string()),
+            Outcome::NoRules(failure) | Outcome::Failed(failure) => Some(failure.to_string()),
             outcome => {
                 let status = outcome.status()?;
                 (status.as_u16() >= 400).then(|| status.as_u16().to_string())
@@ -152,7 +161,7 @@ impl Report {
 
     pub(crate) fn json(&self) -> Value {
         let totals = self.totals();
-        let classes = (1..6).map(|c| (format!("{c}xx"), totals.classes[c].into()));
+        let status = totals.classes.rows().map(|(name, n)| (name.into(), n.into()));
         let errors = totals.errors.iter().map(|(kind, &n)| (kind.name().into(), n.into()));
         let mut visits: Vec<_> = self.visits.iter().collect();
         visits.sort_by_key(|visit| (visit.depth, &visit.url));
@@ -163,7 +172,7 @@ impl Report {
         json!({
             "known": self.run.known,
             "visited": totals.visited,
-            "status": classes.collect::<Map<_, _>>(),
+            "status": status.collect::<Map<_, _>>(),
             "errors": errors.collect::<Map<_, _>>(),
             "excluded": totals.excluded,
             "skipped": {
@@ -214,7 +223,9 @@ fn page(visit: &Visit) -> Value {
         Outcome::Other { .. } => {}
         Outcome::Moved { to, .. } => page["moved_to"] = to.as_str().into(),
         Outcome::Excluded => page["excluded"] = true.into(),
-        Outcome::Failed(failure) => page["error"] = failure.kind.name().into(),
+        Outcome::NoRules(failure) | Outcome::Failed(failure) => {
+            page["error"] = failure.kind.name().into();
+        }
     }
     page
 }
@@ -227,7 +238,7 @@ pub(crate) fn line(visit: &Visit) -> String {
         Outcome::Other { .. } => "no HTML".to_owned(),
         Outcome::Moved { to, .. } => format!("-> {to}"),
         Outcome::Excluded => "excluded by robots.txt".to_owned(),
-        Outcome::Failed(failure) => failure.to_string(),
+        Outcome::NoRules(failure) | Outcome::Failed(failure) => failure.to_string(),
     };
     format!("{status} {:>2} {}  {about}\n", visit.depth, visit.url)
 }
@@ -242,9 +253,7 @@ impl fmt::Display for Report {
         let number = |n: usize| grouped(n as u64);
         let (visited, known) = (number(totals.visited), number(self.run.known));
         writeln!(f, "pages       {visited} of {known} known, {} at a time", number(self.limit))?;
-        let classes = (1..6).filter(|&c| totals.classes[c] > 0);
-        let classes = classes.map(|c| format!("{c}xx {}", number(totals.classes[c])));
-        writeln!(f, "status      {}", list(classes))?;
+        writeln!(f, "status      {}", totals.classes.list())?;
         let errors = totals.errors.iter();
         let errors = errors.map(|(kind, &n)| format!("{} {}", kind.name(), number(n)));
         writeln!(f, "errors      {}", list(errors))?;
@@ -290,6 +299,9 @@ impl Report {
             None => host.to_owned(),
         };
         let rows: Vec<_> = totals.hosts.iter().map(|(host, row)| (name(host), row)).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
         let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(4);
         writeln!(
             f,
@@ -332,8 +344,7 @@ impl Report {
 struct Totals<'r> {
     /// All but those that are excluded.
     visited: usize,
-    /// Answers by the first digit of their status.
-    classes: [usize; 6],
+    classes: Classes,
     errors: BTreeMap<Kind, usize>,
     excluded: usize,
     bytes: u64,
@@ -365,7 +376,7 @@ impl<'r> Totals<'r> {
                 host.excluded += 1;
                 return;
             }
-            Outcome::Failed(failure) => {
+            Outcome::NoRules(failure) | Outcome::Failed(failure) => {
                 *self.errors.entry(failure.kind).or_default() += 1;
                 host.errors += 1;
             }
@@ -376,7 +387,7 @@ impl<'r> Totals<'r> {
             Outcome::Moved { .. } | Outcome::Other { .. } => {}
         }
         if let Some(status) = visit.outcome.status() {
-            self.classes[usize::from(status.as_u16() / 100).min(5)] += 1;
+            self.classes.count(status);
         }
         self.visited += 1;
         host.visited += 1;

@@ -15,10 +15,12 @@ use crate::common::{
     client::Limits,
     options::{count, duration, number, size, value},
     terminal::most_requests,
+    text::counted,
 };
 
 pub(crate) const HELP: &str = "\
-GETs many URLs at once, a goroutine per request, and tells how it went.
+GETs many URLs at once, a goroutine per request, and tells how it went. It takes a redirect for an
+answer, as any other.
 
 Usage: fetch [OPTIONS] [URL...]
 
@@ -26,22 +28,24 @@ Without a URL it serves a site of its own on a loopback port, with slow, failing
 endless pages, asks it 10,000 times, and checks that every answer was the planned one.
 
 Arguments:
-  URL                  an http:// address; `-` reads addresses from standard input, one a line
+  URL                    an http:// address; `-` reads addresses from standard input, one a line
 
 Options:
-  -f, --file F         read more addresses from F, one a line; blank lines and `# notes` are skipped
-  -n, --requests N     how many requests in all; the list is gone through as often as it takes
-                       [default: every address once; 10000 for the own site]
-  -c, --concurrency N  how many requests at a time [default: 256]
-  -t, --timeout T      the longest a request may take, as 500ms, 2s or 1m
-                       [default: 10s; 2s for the own site]
-      --idle-per-host N  connections kept open to one host between requests [default: as --concurrency]
-      --max-body SIZE  the longest body to read, as 500, 64KiB or 8MiB [default: 8MiB]
-      --json           print the summary as JSON
-  -h, --help           print this
+  -f, --file F           read more addresses from F, one a line; blank lines and `# notes` are skipped
+  -n, --requests N       how many requests in all; the list is gone through as often as it takes
+                         [default: every address once; 10000 for the own site]
+  -c, --concurrency N    how many requests at a time, if there are file descriptors for so many
+                         [default: 256]
+  -t, --timeout T        the longest a request may take, as 500ms, 2s or 1m [default: 10s; 2s for the
+                         own site, whose slow pages take 40ms]
+      --idle-per-host N  connections kept open to one host between requests
+                         [default: as --concurrency]
+      --max-body SIZE    the longest body to read, as 500, 64KiB or 8MiB [default: 8MiB]
+      --json             print the summary as JSON
+  -h, --help             print this
 
-Exit status: 0 all went well (the own site: as planned), 1 a request failed, 2 a mistake on the
-command line, 130 stopped by Ctrl-C.
+Exit status: 0 all went well (the own site: as planned), 1 a request brought no answer, 2 a mistake
+on the command line, 130 stopped by Ctrl-C, 141 nobody reads what it prints.
 ";
 
 /// What the command line asks for.
@@ -59,16 +63,18 @@ impl Args {
     /// Lowers the concurrency to what so many file descriptors are enough for. Returns the line to
     /// print if that was needed.
     pub(crate) fn fit(&mut self, descriptors: usize) -> Option<String> {
-        let most = most_requests(descriptors, self.urls.is_none());
+        // The own site is only one host.
+        let each = if self.urls.is_none() { 4 } else { 3 };
+        let most = most_requests(descriptors, each);
         if self.concurrency <= most {
             return None;
         }
         let asked = std::mem::replace(&mut self.concurrency, most);
         self.limits.idle = most;
         self.limits.idle_per_host = self.limits.idle_per_host.min(most);
+        let most = counted(most as u64, "request");
         Some(format!(
-            "{descriptors} file descriptors (`ulimit -n`) are enough for {most} requests at a \
-             time, not {asked}"
+            "{descriptors} file descriptors (`ulimit -n`) are enough for {most} at a time, not {asked}"
         ))
     }
 }

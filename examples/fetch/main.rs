@@ -37,34 +37,31 @@ use crate::{
     common::{
         client::{Client, Target},
         failure::Failure,
-        terminal::{self, Progress, print},
+        terminal::{Progress, complain, fail, print, raise_descriptor_limit, until_ctrl_c},
     },
     report::{Done, Report},
     site::{Expected, Site},
 };
 
+/// The name of the program, for its lines.
+const NAME: &str = "fetch";
+
 fn main() -> ExitCode {
     let mut args = match args::parse(env::args_os().skip(1)) {
         Ok(Some(args)) => args,
         Ok(None) => {
-            print(args::HELP);
-            return ExitCode::SUCCESS;
+            let help = print(args::HELP);
+            return help.map_or_else(|error| fail(NAME, &error), |()| ExitCode::SUCCESS);
         }
         Err(error) => {
-            eprintln!("fetch: {error} (--help tells more)");
+            complain(NAME, format_args!("{error} (--help tells more)"));
             return ExitCode::from(2);
         }
     };
-    if let Some(line) = terminal::raise_descriptor_limit().and_then(|limit| args.fit(limit)) {
-        eprintln!("fetch: {line}");
+    if let Some(line) = raise_descriptor_limit().and_then(|limit| args.fit(limit)) {
+        complain(NAME, line);
     }
-    match gort::run(fetch(args)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("fetch: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    gort::run(fetch(args)).unwrap_or_else(|error| fail(NAME, &*error))
 }
 
 /// One address of the list.
@@ -89,7 +86,7 @@ async fn fetch(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
         }
     };
 
-    let (ctx, _stop) = terminal::until_ctrl_c();
+    let (ctx, _stop) = until_ctrl_c();
     let (tx, results) = gort::chan(args.concurrency.min(args.requests));
     let crew = Crew {
         targets: jobs.iter().map(|job| Target::parse(&job.url)).collect(),
@@ -102,7 +99,7 @@ async fn fetch(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     let run = gort::go(Arc::new(crew).run(ctx, args.requests, args.concurrency));
 
     let mut report = Report::new(jobs, args.requests, args.concurrency);
-    let mut progress = Progress::new("fetch");
+    let mut progress = Progress::new(NAME);
     let tick = Ticker::new(Duration::from_millis(100));
     loop {
         report.peak_goroutines = report.peak_goroutines.max(num_goroutine());
@@ -121,7 +118,7 @@ async fn fetch(args: Args) -> Result<ExitCode, Box<dyn Error + Send + Sync>> {
     report.elapsed = start.elapsed();
     progress.clear();
 
-    print(&if args.json { format!("{:#}\n", report.json()) } else { report.to_string() });
+    print(&if args.json { format!("{:#}\n", report.json()) } else { report.to_string() })?;
     Ok(match &report {
         report if report.interrupted => ExitCode::from(130),
         report if report.surprises() > 0 => ExitCode::FAILURE,

@@ -13,6 +13,7 @@ use crate::{
     answer::Answer,
     common::{
         failure::{Failure, Kind},
+        status::Classes,
         terminal::peak_rss,
         text::{bytes, counted, grouped, list, ms, time},
     },
@@ -35,8 +36,7 @@ pub(crate) struct Report {
     jobs: Vec<Job>,
     requests: usize,
     concurrency: usize,
-    /// Answers by the first digit of their status.
-    classes: [u64; 6],
+    classes: Classes,
     failures: BTreeMap<Kind, u64>,
     /// Requests and surprises by job.
     by_job: Vec<(u64, u64)>,
@@ -59,7 +59,7 @@ impl Report {
             jobs,
             requests,
             concurrency,
-            classes: [0; 6],
+            classes: Classes::default(),
             failures: BTreeMap::new(),
             told: HashSet::new(),
             latencies: Vec::new(),
@@ -76,7 +76,7 @@ impl Report {
     pub(crate) fn record(&mut self, done: Done, at: Duration) -> Option<String> {
         match &done.outcome {
             Ok(answer) => {
-                self.classes[usize::from(answer.status.as_u16() / 100).min(5)] += 1;
+                self.classes.count(answer.status);
                 self.body_bytes += answer.body;
                 self.latencies.push(done.took);
                 self.answered = at;
@@ -119,7 +119,7 @@ impl Report {
 
     pub(crate) fn json(&self) -> Value {
         let latencies = Latencies::new(&self.latencies);
-        let classes = (1..6).map(|c| (format!("{c}xx"), self.classes[c].into()));
+        let status = self.classes.rows().map(|(name, n)| (name.into(), n.into()));
         let failures = self.failures.iter().map(|(kind, &n)| (kind.name().into(), n.into()));
         let pages = self.jobs.iter().zip(&self.by_job).map(|(job, (requests, surprises))| {
             json!({ "url": job.url, "requests": requests, "surprises": surprises })
@@ -132,7 +132,7 @@ impl Report {
             "done": self.done(),
             "interrupted": self.interrupted,
             "concurrency": self.concurrency,
-            "status": classes.collect::<serde_json::Map<_, _>>(),
+            "status": status.collect::<serde_json::Map<_, _>>(),
             "errors": failures.collect::<serde_json::Map<_, _>>(),
             "planned": self.planned(),
             "surprises": self.surprises(),
@@ -167,9 +167,7 @@ impl fmt::Display for Report {
             grouped(done),
             grouped(self.concurrency as u64)
         )?;
-        let classes = (1..6).filter(|&c| self.classes[c] > 0);
-        let classes = classes.map(|c| format!("{c}xx {}", grouped(self.classes[c])));
-        writeln!(f, "status      {}", list(classes))?;
+        writeln!(f, "status      {}", self.classes.list())?;
         let failures = self.failures.iter();
         let failures = failures.map(|(kind, &n)| format!("{} {}", kind.name(), grouped(n)));
         writeln!(f, "errors      {}", list(failures))?;
@@ -182,9 +180,11 @@ impl fmt::Display for Report {
         writeln!(f, "time        {}", time(self.elapsed))?;
 
         let latencies = Latencies::new(&self.latencies);
-        let quantile = |q| time(latencies.quantile(q));
-        let (p50, p90, p99) = (quantile(0.50), quantile(0.90), quantile(0.99));
-        writeln!(f, "latency     p50 {p50}, p90 {p90}, p99 {p99}, max {}", quantile(1.0))?;
+        let quantiles = [("p50", 0.50), ("p90", 0.90), ("p99", 0.99), ("max", 1.0)];
+        let quantiles = quantiles.into_iter().filter(|_| !self.latencies.is_empty());
+        let quantiles =
+            quantiles.map(|(name, q)| format!("{name} {}", time(latencies.quantile(q))));
+        writeln!(f, "latency     {}", list(quantiles))?;
         latencies.draw(f)?;
         writeln!(f, "goroutines  {} at the peak", grouped(self.peak_goroutines as u64))?;
         match peak_rss() {

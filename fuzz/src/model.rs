@@ -61,7 +61,7 @@ pub enum How {
     Matched(usize, u64),
     /// Receiving, when the channel was closed.
     Ended,
-    /// A select whose match was taken from it.
+    /// Its match was taken from it: it has no place in line, and begins anew when it is polled.
     Robbed,
 }
 
@@ -92,8 +92,6 @@ pub struct Channel {
 struct Place {
     task: usize,
     arms: Vec<usize>,
-    /// The match that was taken from it.
-    robbed: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -257,8 +255,8 @@ impl Model {
         Some(Taken::Sent)
     }
 
-    /// `None` if it has to wait.
-    pub fn recv(&mut self, c: usize) -> Option<Taken> {
+    /// `None` if it has to wait. Before the end comes what nobody collects.
+    pub fn recv(&mut self, c: usize, goroutine: Option<usize>) -> Option<Taken> {
         let channel = &mut self.channels[c];
         if let Some((_, value)) = channel.returned.pop_first() {
             return Some(Taken::Value(value));
@@ -277,7 +275,8 @@ impl Model {
                 Some(Taken::Value(value))
             }
             (None, Some(value)) => Some(Taken::Value(value)),
-            (None, None) => channel.closed.then_some(Taken::End),
+            (None, None) if channel.closed => self.reclaim(c, goroutine).or(Some(Taken::End)),
+            (None, None) => None,
         }
     }
 
@@ -293,20 +292,11 @@ impl Model {
         matches.find(|(_, matched)| may_take(matched)).map(|(number, _)| *number)
     }
 
-    /// Takes that match: a plain receive is the first in line again, a select starts anew.
+    /// Takes that match.
     fn reclaim(&mut self, c: usize, goroutine: Option<usize>) -> Option<Taken> {
         let number = self.uncollected(c, goroutine)?;
-        let Match { value, mut place, .. } = self.channels[c].matches.remove(&number)?;
-        let task = self.tasks.get_mut(&place.task)?;
-        if task.plain {
-            task.state = State::Parked;
-            place.robbed = Some(number);
-            let line = &mut self.channels[c].receiving;
-            let at = line.partition_point(|other| other.robbed.is_some_and(|other| other < number));
-            line.insert(at, place);
-        } else {
-            task.state = State::Chosen(place.arms, How::Robbed);
-        }
+        let Match { value, place, .. } = self.channels[c].matches.remove(&number)?;
+        self.tasks.get_mut(&place.task)?.state = State::Chosen(place.arms, How::Robbed);
         Some(Taken::Value(value))
     }
 
@@ -418,7 +408,6 @@ impl Model {
             return Expected::Default;
         }
         if !reclaiming.is_empty() {
-            self.tasks.get_mut(&id).unwrap().goroutine = goroutine;
             return Expected::One(reclaiming, Path::Reclaimed);
         }
         self.park(id, waker, goroutine);
@@ -436,7 +425,7 @@ impl Model {
             let line = if sends { &mut channel.sending } else { &mut channel.receiving };
             match line.back_mut() {
                 Some(place) if place.task == id => place.arms.push(arm),
-                _ => line.push_back(Place { task: id, arms: vec![arm], robbed: None }),
+                _ => line.push_back(Place { task: id, arms: vec![arm] }),
             }
             if sends {
                 self.wake_streams(c);
@@ -445,7 +434,7 @@ impl Model {
     }
 
     /// The task took this arm, on the ground that [`poll`](Self::poll) gave, and is over.
-    pub fn take(&mut self, id: usize, arm: usize, path: Path) -> Taken {
+    pub fn take(&mut self, id: usize, arm: usize, path: Path, goroutine: Option<usize>) -> Taken {
         let task = self.tasks.remove(&id).unwrap();
         match (path, task.arms[arm]) {
             (Path::Completed(How::Sent), _) => Some(Taken::Sent),
@@ -455,8 +444,8 @@ impl Model {
                 let matched = self.channels[c].matches.remove(&number);
                 matched.map(|matched| Taken::Value(matched.value))
             }
-            (Path::Reclaimed, Arm::Recv(Some(c))) => self.reclaim(c, task.goroutine),
-            (_, Arm::Recv(Some(c))) => self.recv(c),
+            (Path::Reclaimed, Arm::Recv(Some(c))) => self.reclaim(c, goroutine),
+            (_, Arm::Recv(Some(c))) => self.recv(c, goroutine),
             (_, Arm::Send(Some(c), value)) => self.send(c, value),
             _ => None,
         }
@@ -499,7 +488,7 @@ impl Model {
         waker: WakerId,
         goroutine: Option<usize>,
     ) -> Option<Taken> {
-        let taken = self.recv(c).or_else(|| self.reclaim(c, goroutine));
+        let taken = self.recv(c, goroutine).or_else(|| self.reclaim(c, goroutine));
         if taken.is_none() {
             self.tasks.get_mut(&id).unwrap().waker = Some(waker);
             watch(&mut self.channels[c].streams, id);

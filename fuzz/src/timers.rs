@@ -88,9 +88,10 @@ impl Source {
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
+    /// Not in line: new, or what it had was taken back.
     Fresh,
-    /// In line; after its match number so and so was taken from it.
-    Waiting(Option<usize>),
+    /// In line.
+    Waiting,
     /// Has number so and so, of this time.
     Matched(usize, usize),
 }
@@ -241,24 +242,11 @@ impl World {
     /// Takes back what nobody has seen. Returns whether there was something.
     fn recall(&mut self, source: usize) -> bool {
         let mut unseen = !std::mem::take(&mut self.sources[source].returned).is_empty();
-        let mut matched: Vec<_> = (self.waits.iter())
-            .filter(|(_, wait)| wait.source == source)
-            .filter_map(|(id, wait)| match wait.state {
-                State::Matched(number, _) => Some((number, *id)),
-                _ => None,
-            })
-            .collect();
-        matched.sort_unstable();
-        for (number, id) in matched {
-            unseen = true;
-            self.waits.get_mut(&id).expect("found").state = State::Waiting(Some(number));
-            let line = &mut self.sources[source].line;
-            let later = |other: &usize| match self.waits[other].state {
-                State::Waiting(Some(other)) => other > number,
-                _ => true,
-            };
-            let place = line.iter().position(later).unwrap_or(line.len());
-            line.insert(place, id);
+        for wait in self.waits.values_mut().filter(|wait| wait.source == source) {
+            if let State::Matched(..) = wait.state {
+                wait.state = State::Fresh;
+                unseen = true;
+            }
         }
         unseen
     }
@@ -358,11 +346,11 @@ impl World {
         let expected = match state {
             _ if matches!(self.sources[source].kind, Kind::Sleep) => self.ready(source),
             State::Fresh => self.take(source),
-            State::Waiting(_) => None,
+            State::Waiting => None,
             State::Matched(_, at) => Some(at),
         };
         if state == State::Fresh && expected.is_none() {
-            self.waits.get_mut(&id).expect("it is there").state = State::Waiting(None);
+            self.waits.get_mut(&id).expect("it is there").state = State::Waiting;
             self.sources[source].line.push(id);
         }
         let expected = expected.map(|at| self.instant(at));

@@ -154,7 +154,7 @@ impl World {
                 self.start_select(arms, real, default, biased && !by_macro, by_macro);
             }
             Op::TrySend { channel, how } => self.try_send(channel, how),
-            Op::TryRecv { channel, how } => self.try_recv(channel, how),
+            Op::TryRecv { channel, how } => self.try_recv(channel, how, goroutine),
             Op::Close { channel, how } => self.close(channel, how),
             Op::Clone { channel, how } => self.clone_handle(channel, how),
             Op::Release { channel, how } => self.release_handle(channel, how),
@@ -238,10 +238,10 @@ impl World {
         assert_eq!(sent, self.model.send(channel, self.last_value), "try_send");
     }
 
-    fn try_recv(&mut self, channel: usize, how: usize) {
+    fn try_recv(&mut self, channel: usize, how: usize, goroutine: Option<usize>) {
         let Some(handle) = self.handle(channel, (false, true), how) else { return };
         let received = handle.try_recv();
-        assert_eq!(received, self.model.recv(channel), "try_recv");
+        assert_eq!(received, self.model.recv(channel, goroutine), "try_recv");
     }
 
     fn close(&mut self, channel: usize, how: usize) {
@@ -433,7 +433,7 @@ impl World {
         };
         assert!(arms.contains(&arm), "arm {arm} ({taken:?}) instead of one of {arms:?}, {path:?}");
         let kind = self.model.arms(slot)[arm];
-        let expected = match (self.model.take(slot, arm, path), kind) {
+        let expected = match (self.model.take(slot, arm, path, goroutine), kind) {
             (Taken::Closed, Arm::Send(_, value)) if sink => Taken::Back(value),
             (expected, _) => expected,
         };

@@ -52,7 +52,7 @@ impl<T> Core<T> {
 
     /// Changes what the feed does, in one instant of the channel. Values that it has given and that
     /// nobody has seen are taken back and dropped; `change` is told whether there were any. Whoever
-    /// was handed one waits again.
+    /// was handed one was woken, and begins anew when it looks.
     pub(crate) fn refeed<R>(&self, change: impl FnOnce(bool) -> R) -> R {
         let mut state = self.lock();
         let unseen = state.recall();

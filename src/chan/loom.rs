@@ -276,7 +276,7 @@ fn stale_match(
 }
 
 /// Another goroutine has to wait, and takes a stale match, while the owner comes to collect it after
-/// all: one of them gets it. An owner that was robbed is first in line, and is woken for the next value.
+/// all: one of them gets it. An owner that was robbed lines up anew, and is woken for the next value.
 #[test]
 fn a_stale_match_is_taken_or_collected() {
     loom::model(|| {

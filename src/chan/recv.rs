@@ -3,8 +3,8 @@
 //! # States of a receive
 //!
 //! `waiter` idle: not enqueued, nothing to undo. Otherwise the node has been enqueued and the tag
-//! under the lock tells what became of it: `WAITING`/`ROBBED` still in line, `MATCHED` the slot holds a
-//! value, `IDLE` the channel was closed: try again.
+//! under the lock tells what became of it: `WAITING` still in line, `MATCHED` the slot holds a value,
+//! `IDLE` the channel was closed, `ROBBED` its match was taken: try again.
 
 #![expect(unsafe_code, reason = "the operation's node is shared with the channel")]
 

@@ -136,7 +136,8 @@ impl<T> SendOp<T> {
 
     /// Makes the operation send another value. The last one is over.
     pub(super) fn refill(&self, value: T) {
-        assert!(!self.is_full(), "the last value has not been sent");
+        // The tag of one that is enqueued may be changing just now.
+        assert!(self.is_over(), "the last value has not been sent");
         // SAFETY: not enqueued, so nobody else has it.
         let seat = unsafe { self.node.seat() };
         seat.data.value.write(value);

@@ -10,8 +10,8 @@
 //! 2. A live sender waits ⇒ `buffer` is full.
 //! 3. `closed` or `disconnected` ⇒ no live sender and no live receiver waits.
 //! 4. A node's `tag` tells where its value is: see [`tag`].
-//! 5. A receiver's node is in `receivers` (tag `WAITING` or `ROBBED`), in `matched` (tag `MATCHED`)
-//!    or in neither. A sender's node is in `senders` (tag `WAITING`) or nowhere.
+//! 5. A receiver's node is in `receivers` (tag `WAITING`), in `matched` (tag `MATCHED`) or in neither.
+//!    A sender's node is in `senders` (tag `WAITING`) or nowhere.
 //! 6. `returned` is sorted by sequence number. Everything in it is older than everything in `buffer`,
 //!    and that is older than the deposits of waiting senders.
 //! 7. `disconnected` ⇒ `returned` and `buffer` are empty and stay so.
@@ -25,11 +25,12 @@
 //!
 //! A receiver that was handed a value stands in `matched` until it collects it. If it is dropped
 //! instead, the value goes to the next live receiver or, by its sequence number, into `returned`.
-//! [`State::reclaim`] takes it for somebody else who would have to wait (see `wait/README.md`).
+//! [`State::reclaim`] takes it for somebody else who would have to wait, or would find the end of the channel
+//! (see `wait/README.md`).
 //!
 //! A receive on a closed channel ends when nothing is left to take, even if a matched receiver may
-//! still give its value back: it must not wait, as in Go. A value given back later is there for the
-//! next receive.
+//! still collect its value, or give it back: it must not wait, as in Go. A value given back later is there
+//! for the next receive.
 //!
 //! Values, wakers and panics leave the critical section before user code can run: values move by
 //! pointer into slots of the caller's, wakers into its batch.
@@ -39,7 +40,7 @@
 use super::feed::Feed;
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node};
-use crate::wait::record::Record;
+use crate::wait::record::{self, Record};
 use crate::wait::waiter::Waiter;
 use std::collections::VecDeque;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -54,8 +55,7 @@ pub(super) mod tag {
     pub(in crate::chan) const WAITING: u8 = 1;
     /// A receiver in `matched`: the slot holds the value that it has not seen.
     pub(in crate::chan) const MATCHED: u8 = 2;
-    /// A receiver whose match was taken: one in the list of waiters again, where `seq` is that match's, or
-    /// an arm of a select, which is in no list.
+    /// A receiver whose match was taken. It is in no list, and begins anew when it looks.
     pub(in crate::chan) const ROBBED: u8 = 3;
     /// A sender whose value is gone: sent.
     pub(in crate::chan) const SENT: u8 = 4;
@@ -297,7 +297,13 @@ impl<T> State<T> {
             // SAFETY: by this function's contract.
             return unsafe { self.try_recv_fed(into, wakes) };
         }
-        if self.closed { Tried::Closed } else { Tried::Wait }
+        if !self.closed {
+            return Tried::Wait;
+        }
+        // SAFETY: by this function's contract.
+        let reclaimed =
+            !self.matched.is_empty() && unsafe { self.reclaim_slow(record::current(), into) };
+        if reclaimed { Tried::Done } else { Tried::Closed }
     }
 
     /// Receives the value of the feed, if it is ready and nobody has waited for it.
@@ -614,7 +620,7 @@ impl<T> State<T> {
     }
 
     /// Moves a value to `*into` that somebody was matched with and does not collect: a goroutine
-    /// `robber` asks that would have to wait otherwise. False if there is none.
+    /// `robber` asks that would have to wait otherwise, or leave for good. False if there is none.
     ///
     /// # Safety
     ///
@@ -639,7 +645,7 @@ impl<T> State<T> {
     }
 
     /// Takes back everything that was handed over and that nobody has seen: from `returned`, and from
-    /// receivers that have not collected it, who wait again.
+    /// receivers that have not collected it, who begin anew when they look.
     pub(super) fn recall(&mut self) -> Vec<(u64, T)> {
         let mut unseen = std::mem::take(&mut self.returned);
         while let Some(node) = self.matched.front() {
@@ -652,7 +658,10 @@ impl<T> State<T> {
         unseen
     }
 
-    /// Moves the value of a match to `*into`, and puts the receiver back in line.
+    /// Moves the value of a match to `*into`.
+    ///
+    /// The receiver is out of line until it looks. The wake-up of this match may be spent (its owner was polled,
+    /// and did not look), and another match would wake nobody.
     ///
     /// # Safety
     ///
@@ -660,33 +669,13 @@ impl<T> State<T> {
     #[cold]
     unsafe fn rob(&mut self, node: NonNull<ChanNode<T>>, into: *mut T) {
         // SAFETY: linked, so alive.
-        let node_ref = unsafe { node.as_ref() };
+        let node = unsafe { node.as_ref() };
         // SAFETY: it is matched, so its slot holds a value; `into` by this function's contract.
-        unsafe { ptr::copy_nonoverlapping(slot(node_ref), into, 1) };
+        unsafe { ptr::copy_nonoverlapping(slot(node), into, 1) };
         // SAFETY: it is matched.
-        unsafe { self.collect(node_ref) };
-        // SAFETY: under the lock.
-        let seat = unsafe { node_ref.seat() };
-        // SAFETY: it was linked until now.
-        if unsafe { seat.is_select() } {
-            // It was woken, and begins anew when it looks.
-            seat.tag = tag::ROBBED;
-            return;
-        }
-        // SAFETY: it was matched.
-        let seq = unsafe { seat.data.seq() };
-        seat.tag = tag::ROBBED;
-        // SAFETY: its owner looks only under the lock, so it is still there, and was linked just now.
-        let waiter = unsafe { seat.waiter() };
-        // SAFETY: under the lock, and receivers look at their outcome under it only.
-        unsafe { waiter.unsettle() };
-        // In front of all who came later.
-        let next = self.receivers.find(|other| {
-            // SAFETY: who was robbed was matched.
-            other.tag != tag::ROBBED || unsafe { other.data.seq() } > seq
-        });
-        // SAFETY: unlinked by `collect`; `next` is in this list.
-        unsafe { self.receivers.insert_before(next, node) };
+        unsafe { self.collect(node) };
+        // SAFETY: under the lock. Its owner looks only under the lock, so it is still there.
+        unsafe { node.seat() }.tag = tag::ROBBED;
     }
 
     pub(super) fn is_closed(&self) -> bool {

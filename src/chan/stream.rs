@@ -110,9 +110,7 @@ impl<T> Stream for RecvStream<T> {
         polled
     }
 
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.receiver.len(), None)
-    }
+    // No `size_hint`: what is in the buffer now may be received by others.
 }
 
 impl<T> FusedStream for RecvStream<T> {

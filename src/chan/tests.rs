@@ -146,7 +146,7 @@ fn a_receive_takes_the_value_of_one_that_the_same_goroutine_left_behind() {
     tx.try_send(1).unwrap();
     let mut second = Box::pin(rx.next());
     assert_eq!(goroutine.poll_one(&mut second), Poll::Ready(Some(1)));
-    // The first is in line again.
+    // The first lines up anew.
     assert!(goroutine.poll_one(&mut first).is_pending());
     tx.try_send(2).unwrap();
     assert_eq!(goroutine.poll_one(&mut first), Poll::Ready(Some(2)));
@@ -193,18 +193,23 @@ fn another_goroutine_takes_a_match_only_after_a_whole_poll_has_not_collected_it(
     idle.poll_nothing();
     assert_eq!(busy.poll_one(&mut other), Poll::Ready(Some(1)));
 
-    // The robbed receive was put back in front of one that came later.
+    // The robbed receive has no place in line until it looks.
     let mut later = Box::pin(rx.next());
     assert!(busy.poll_one(&mut later).is_pending());
     tx.try_send(2).unwrap();
-    assert_eq!(idle.poll_one(&mut left), Poll::Ready(Some(2)));
-    assert!(busy.poll_one(&mut later).is_pending());
+    assert!(idle.poll_one(&mut left).is_pending());
+    assert_eq!(busy.poll_one(&mut later), Poll::Ready(Some(2)));
+    tx.try_send(3).unwrap();
+    assert_eq!(idle.poll_one(&mut left), Poll::Ready(Some(3)));
 }
 
+/// T8: its wake-up is spent, so whoever handed it a second value would wake nobody, and all who wait by then, or
+/// come later, would wait for ever.
 #[test]
-fn robbed_receives_keep_their_order_and_their_wake_ups() {
+fn t08_a_robbed_receive_is_handed_nothing_before_it_has_looked() {
     let (idle, busy) = (Goroutine::new(), Goroutine::new());
     let (tx, rx) = chan(0);
+    let woken = |goroutine: &Goroutine| goroutine.wakes.0.load(Ordering::Relaxed);
     let mut left: Vec<_> = (0..3).map(|_| Box::pin(rx.next())).collect();
     assert!(left.iter_mut().all(|recv| idle.poll_one(recv).is_pending()));
     (0..3).for_each(|i| tx.try_send(i).unwrap());
@@ -212,23 +217,54 @@ fn robbed_receives_keep_their_order_and_their_wake_ups() {
     for i in 0..3 {
         assert_eq!(busy.poll_one(&mut Box::pin(rx.next())), Poll::Ready(Some(i)));
     }
-    assert!(busy.poll_one(&mut Box::pin(rx.next())).is_pending());
-    // Matched again before they looked: they have no waker, and the wake-ups of the first match.
-    (10..13).for_each(|i| tx.try_send(i).unwrap());
-    for (i, recv) in left.iter_mut().enumerate() {
-        assert_eq!(idle.poll_one(recv), Poll::Ready(Some(10 + i)));
-    }
+    assert!(tx.try_send(3).is_err(), "nobody would be told of it");
+    let mut later = Box::pin(rx.next());
+    assert!(busy.poll_one(&mut later).is_pending());
+    tx.try_send(4).unwrap();
+    assert_eq!((woken(&idle), woken(&busy)), (3, 1));
+    assert_eq!(busy.poll_one(&mut later), Poll::Ready(Some(4)));
 
-    let mut again = Box::pin(rx.next());
-    assert!(idle.poll_one(&mut again).is_pending());
-    tx.try_send(20).unwrap();
+    // When they look they wait as anybody does, in the order in which they look.
+    assert!(left.iter_mut().rev().all(|recv| idle.poll_one(recv).is_pending()));
+    for (i, recv) in left.iter_mut().rev().enumerate() {
+        tx.try_send(i).unwrap();
+        assert_eq!(woken(&idle), 4 + i);
+        assert_eq!(idle.poll_one(recv), Poll::Ready(Some(i)));
+    }
+}
+
+/// The same of one that its own goroutine robs, and does not poll again.
+#[test]
+fn t08_a_receive_that_its_own_goroutine_robbed_is_handed_nothing_before_it_has_looked() {
+    let (idle, busy) = (Goroutine::new(), Goroutine::new());
+    let (tx, rx) = chan(0);
+    let mut left = Box::pin(rx.next());
+    assert!(idle.poll_one(&mut left).is_pending());
+    tx.try_send(1).unwrap();
+    assert_eq!(idle.poll_one(&mut Box::pin(rx.next())), Poll::Ready(Some(1)));
+    let mut other = Box::pin(rx.next());
+    assert!(busy.poll_one(&mut other).is_pending());
+    tx.try_send(2).unwrap();
+    assert_eq!(busy.wakes.0.load(Ordering::Relaxed), 1);
+    drop(left);
+    assert_eq!(busy.poll_one(&mut other), Poll::Ready(Some(2)));
+}
+
+#[test]
+fn a_robbed_receive_finds_what_has_come_meanwhile_or_the_end() {
+    let (idle, busy) = (Goroutine::new(), Goroutine::new());
+    let (tx, rx) = chan(1);
+    let mut left: Vec<_> = (0..2).map(|_| Box::pin(rx.next())).collect();
+    assert!(left.iter_mut().all(|recv| idle.poll_one(recv).is_pending()));
+    (0..2).for_each(|i| tx.try_send(i).unwrap());
     idle.poll_nothing();
-    assert_eq!(busy.poll_one(&mut Box::pin(rx.next())), Poll::Ready(Some(20)));
-    let before = idle.wakes.0.load(Ordering::Relaxed);
-    assert!(idle.poll_one(&mut again).is_pending(), "it looks, and registers");
-    tx.try_send(21).unwrap();
-    assert_eq!(idle.wakes.0.load(Ordering::Relaxed), before + 1);
-    assert_eq!(idle.poll_one(&mut again), Poll::Ready(Some(21)));
+    for i in 0..2 {
+        assert_eq!(busy.poll_one(&mut Box::pin(rx.next())), Poll::Ready(Some(i)));
+    }
+    tx.try_send(2).unwrap();
+    assert_eq!(idle.poll_one(&mut left[0]), Poll::Ready(Some(2)));
+    drop(tx);
+    assert_eq!(idle.poll_one(&mut left[1]), Poll::Ready(None));
 }
 
 /// A value that was given back went to a receive that was matched after another one: it is the older
@@ -247,6 +283,21 @@ fn what_nobody_collects_is_taken_in_the_order_it_was_sent() {
         let mut late = Box::pin(rx.next());
         assert_eq!(goroutine.poll_one(&mut late), Poll::Ready(Some(i)));
     }
+}
+
+/// Also of another goroutine's, by the same rule; of one that may still collect it, not.
+#[test]
+fn the_end_comes_after_what_nobody_collects() {
+    let (idle, busy) = (Goroutine::new(), Goroutine::new());
+    let (tx, rx) = chan(0);
+    let mut left = Box::pin(rx.next());
+    assert!(idle.poll_one(&mut left).is_pending());
+    tx.try_send(1).unwrap();
+    drop(tx);
+    assert_eq!(busy.poll_one(&mut Box::pin(rx.next())), Poll::Ready(None), "it must not wait");
+    idle.poll_nothing();
+    assert_eq!(busy.poll_one(&mut Box::pin(rx.next())), Poll::Ready(Some(1)));
+    assert_eq!(idle.poll_one(&mut left), Poll::Ready(None));
 }
 
 #[test]

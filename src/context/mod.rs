@@ -282,7 +282,6 @@ pub fn without_cancel(parent: &Context) -> Context {
 }
 
 /// As [`with_cancel`], with a name of its own: that of `parent` between `open` and `close`.
-#[allow(dead_code, reason = "of signals, which there are not everywhere")]
 pub(crate) fn with_cancel_named(
     parent: &Context,
     open: &'static str,

@@ -79,7 +79,7 @@ pub(super) enum Kind {
     },
     WithoutCancel,
     /// Stands before a scope that is known by another name than `.WithCancel`: that of what was there before,
-    /// between `open` and `close`.
+    /// between `open` and `close`, both of which may be empty.
     Named {
         open: &'static str,
         close: String,

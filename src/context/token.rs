@@ -1,13 +1,13 @@
 //! Contexts and tokio's cancellation tokens.
 
-use super::{Cancel, Context, ContextExt, End, Error, background, node, with_cancel};
+use super::{Cancel, Context, ContextExt, background, with_cancel, with_cancel_named};
 use crate::runtime;
 use tokio_util::sync::CancellationToken;
 
 /// A context that is cancelled with `token`, by the [`Cancel`], or with `parent`.
 ///
 /// One goroutine stands behind it, until either the token or the context is cancelled: a token tells
-/// nobody but those who wait for it.
+/// nobody but those who wait for it. It is also cancelled when the runtime of that goroutine is shut down.
 ///
 /// # Go
 ///
@@ -25,22 +25,23 @@ use tokio_util::sync::CancellationToken;
 /// });
 /// ```
 pub fn with_token(parent: &Context, token: CancellationToken) -> (Context, Cancel) {
-    let (ctx, cancel) = with_cancel(parent);
+    // The token has a scope of its own, without a name, above that of the caller: whatever becomes of the
+    // caller's `Cancel`, the goroutine's can end it.
+    let (above, by_token) = with_cancel_named(parent, "", String::new());
+    let (ctx, cancel) = with_cancel(&above);
     if token.is_cancelled() {
-        cancel.cancel();
+        by_token.cancel();
     } else if ctx.err().is_none() {
-        drop(runtime::go(follow(token, ctx.clone())));
+        drop(runtime::go(follow(token, ctx.clone(), by_token)));
     }
     (ctx, cancel)
 }
 
-/// Cancels the context when the token is cancelled, unless the context ends before.
-async fn follow(token: CancellationToken, ctx: Context) {
-    if token.cancelled().with_context(&ctx).await.is_ok() {
-        if let Some(node) = ctx.node() {
-            node::cancel(node, &End::plain(Error::Canceled));
-        }
-    }
+/// Drops `cancel`, and so cancels, when the token is cancelled; or when the context has ended, and there is nothing
+/// left to cancel.
+async fn follow(token: CancellationToken, ctx: Context, cancel: Cancel) {
+    let _which = token.cancelled().with_context(&ctx).await;
+    drop(cancel);
 }
 
 /// A context that is cancelled with the token. One goroutine stands behind it until then; see

@@ -65,6 +65,7 @@ struct Inner<E> {
 
 struct State<E> {
     limit: Option<Weighted>,
+    /// Somebody has failed, and nobody who waits has been told. Set before `error` is.
     failed: bool,
     error: Option<E>,
     panic: Option<Payload>,
@@ -277,7 +278,8 @@ impl<E: Failure> Group<E> {
     ///
     /// # Errors
     ///
-    /// The first error that a goroutine returned. The first who waits gets it.
+    /// The first error that a goroutine returned. The first who waits gets it. If the group is used again, the
+    /// first error after that is for the next who waits.
     ///
     /// # Panics
     ///
@@ -289,7 +291,7 @@ impl<E: Failure> Group<E> {
     ///
     /// # Go
     ///
-    /// `g.Wait()`.
+    /// `g.Wait()`. In Go each one yields the first error, again and again.
     ///
     /// ```
     /// use gort::errgroup::Group;
@@ -339,6 +341,7 @@ impl<E: Failure> Inner<E> {
     fn panicked(&self, payload: Payload) {
         let message = panic::message(&*payload).to_owned();
         let mut state = self.state.lock();
+        let is_first = !std::mem::replace(&mut state.failed, true);
         let second = match &state.panic {
             Some(_) => Some(payload),
             None => state.panic.replace(payload),
@@ -347,7 +350,7 @@ impl<E: Failure> Inner<E> {
         if let Some(second) = second {
             unwind::drop_payload(second);
         }
-        if let (true, Some(cancel)) = (self.is_first(), &self.cancel) {
+        if let (true, Some(cancel)) = (is_first, &self.cancel) {
             cancel.cancel_with(format!("a goroutine of the group panicked: {message}"));
         }
     }
@@ -359,6 +362,10 @@ impl<E: Failure> Inner<E> {
         }
         let mut state = self.state.lock();
         let (panic, error) = (state.panic.take(), state.error.take());
+        if panic.is_some() || error.is_some() {
+            // The group may be used again. What fails then is news.
+            state.failed = false;
+        }
         drop(state);
         if let Some(payload) = panic {
             resume_unwind(payload);

@@ -1,6 +1,7 @@
 //! No descriptors left: an error that says so, and pauses that keep a server from spinning on it.
 
 use super::os;
+use super::wait::poll_pause;
 use crate::reactor::{Driver, Timer};
 use crate::sys::clock::duration_to_nanos;
 use crate::sys::sync::Mutex;
@@ -94,14 +95,7 @@ impl Shortage {
         mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         loop {
-            let paused = match pause {
-                Some(timer) => {
-                    ready!(timer.poll_elapsed(cx));
-                    *pause = None;
-                    true
-                }
-                None => false,
-            };
+            let paused = ready!(poll_pause(pause, cx));
             let error = match ready!(poll(cx)) {
                 Ok(accepted) => {
                     self.failures.store(0, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 /// How many buffers one system call takes.
-const MOST_SLICES: usize = 1024;
+pub(super) const MOST_SLICES: usize = 1024;
 
 /// A stream socket: non-blocking, not inherited by other programs.
 pub(super) fn stream_socket(domain: Domain) -> io::Result<Socket> {

@@ -5,6 +5,9 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
+/// How many buffers one system call takes; some systems take less, or more.
+pub(super) const MOST_SLICES: usize = 1024;
+
 /// A stream socket: non-blocking, not inherited by other programs.
 pub(super) fn stream_socket(domain: Domain) -> io::Result<Socket> {
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;

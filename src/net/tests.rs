@@ -7,7 +7,7 @@ use crate::reactor::{Backend, Driver, Registered, Wait};
 use crate::sys::clock::Clock;
 use crate::sys::sync::atomic::{AtomicUsize, Ordering};
 use std::future::Future;
-use std::io::{Read, Write};
+use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::net;
 use std::panic::Location;
 use std::pin::{Pin, pin};
@@ -125,6 +125,40 @@ fn a_read_that_filled_its_buffer_goes_on_at_once() {
         assert_eq!(ready(bench.read(&conn, 3)), b"hel");
         assert_eq!(ready(bench.read(&conn, 2)), b"lo");
         assert!(bench.read(&conn, 1).is_pending());
+    }
+}
+
+#[test]
+fn a_read_into_more_slices_than_the_system_takes_goes_on_at_once() {
+    for bench in Bench::all() {
+        let (conn, mut peer) = bench.pair();
+        bench.settle();
+        peer.write_all(&[7; 3000]).unwrap();
+        arrived(&conn, 3000);
+        bench.settle();
+        let mut memory = [0; 3000];
+        let mut bufs: Vec<_> = memory.chunks_mut(1).map(IoSliceMut::new).collect();
+        let mut got = 0;
+        while got < 3000 {
+            got += ready(conn.poll_read_slices(&mut bench.cx(), &mut bufs[got..]));
+        }
+        assert_eq!(memory, [7; 3000]);
+    }
+}
+
+#[test]
+fn a_write_of_more_slices_than_the_system_takes_goes_on_at_once() {
+    for bench in Bench::all() {
+        let (conn, mut peer) = bench.pair();
+        bench.settle();
+        let bufs = [IoSlice::new(&[7]); 3000];
+        let mut sent = 0;
+        while sent < 3000 {
+            sent += ready(conn.poll_write_slices(&mut bench.cx(), &bufs[sent..]));
+        }
+        let mut memory = [0; 3000];
+        peer.read_exact(&mut memory).unwrap();
+        assert_eq!(memory, [7; 3000]);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Waiting until a socket is ready, without doing anything with it.
 
-use crate::reactor::{Descriptor, Direction, Interest, Ready, Registered, Snapshot, WaitId};
+use crate::reactor::{Descriptor, Direction, Interest, Ready, Registered, Snapshot, Timer, WaitId};
 use crate::sys::point::{self, Op};
 use crate::wait::record::{self, WaitReason};
 use std::fmt;
@@ -37,6 +37,17 @@ pub(super) fn poll_as_last<T: Descriptor, R>(
     poll_operation(cx, site, |cx| {
         io.poll_io(direction, &mut WaitId::poll(), cx, |io, _| operation(io))
     })
+}
+
+/// Ready when an operation makes no pause any more, with whether it has made one. A pause ends as well when
+/// the runtime has gone that would have ended it: the operation says so.
+pub(super) fn poll_pause(pause: &mut Option<Timer>, cx: &mut Context<'_>) -> Poll<bool> {
+    let Some(timer) = pause else { return Poll::Ready(false) };
+    if timer.poll_elapsed(cx).is_pending() && !timer.is_orphaned() {
+        return Poll::Pending;
+    }
+    *pause = None;
+    Poll::Ready(true)
 }
 
 /// A place in line in one direction of a socket, given up when it is dropped.

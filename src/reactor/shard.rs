@@ -81,15 +81,49 @@ impl Shard {
             return None;
         }
         let key = timers.insert(deadline, waker);
+        let first = self.lower(deadline);
+        drop(timers);
+        if first {
+            self.tell(deadline);
+        }
+        Some(key)
+    }
+
+    /// Gives a timer another deadline, and leaves its waker. `None` if it is not pending any more: whoever
+    /// waited has been woken, or is being woken now.
+    fn reset(&self, key: Key, deadline: Nanos) -> Option<Key> {
+        let mut timers = self.timers.lock();
+        if self.is_stopped() {
+            // `clear` wakes whoever waits, if it has not done so yet.
+            return Some(key);
+        }
+        let (old, waker) = timers.remove(key)?;
+        let key = timers.insert(deadline, waker?);
+        if old <= self.least() {
+            self.stale.store(true, Ordering::Relaxed);
+        }
+        let first = self.lower(deadline);
+        drop(timers);
+        if first {
+            self.tell(deadline);
+        }
+        Some(key)
+    }
+
+    /// Notes a new timer's deadline, under the lock. Returns whether it is the first.
+    fn lower(&self, deadline: Nanos) -> bool {
         let first = deadline < self.least();
         if first {
             self.least.store(deadline, Ordering::Relaxed);
         }
-        drop(timers);
-        if first && self.shared.bell.deadline_moved(deadline) {
+        first
+    }
+
+    /// Ends a wait of the poller that would go on after `deadline`, which is a new first one.
+    fn tell(&self, deadline: Nanos) {
+        if self.shared.bell.deadline_moved(deadline) {
             self.shared.notify();
         }
-        Some(key)
     }
 
     /// Whether nobody fires its timers any more.
@@ -203,10 +237,15 @@ impl Timer {
         matches!(self.state, State::Fired) || self.shard.has_come(self.deadline)
     }
 
-    /// Sets another deadline. Whoever waited has to [wait](Self::poll_elapsed) again.
+    /// Sets another deadline. Whoever waits goes on waiting, for the new one.
     pub(crate) fn reset(&mut self, deadline: Nanos) {
-        self.cancel();
         self.deadline = deadline.min(FOREVER);
+        self.state = match self.state {
+            State::Pending { number, slot } => {
+                State::waiting(self.shard.reset(Key { number, slot }, self.deadline))
+            }
+            State::Idle | State::Fresh | State::Fired => State::Idle,
+        };
     }
 
     /// Removes the timer; it wakes nobody any more.

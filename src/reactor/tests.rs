@@ -291,3 +291,41 @@ fn timers_that_are_stopped_wake_and_are_not_ready_early() {
     assert_eq!(other.fire_due(base), 1);
     assert!(pending.poll_elapsed(&mut cx).is_ready());
 }
+
+#[test]
+fn a_timer_that_is_reset_while_timers_are_being_stopped_wakes() {
+    let driver = drivers().next().unwrap();
+    let base = driver.clock().now() + 1_000_000_000;
+    let (count, waker) = counter();
+    let mut timer = Timer::new(driver.shard().clone(), base);
+    assert!(timer.poll_elapsed(&mut Context::from_waker(&waker)).is_pending());
+    // As if the other thread had come no further than here.
+    driver.shared.timers_stopped.store(true, Ordering::Relaxed);
+    timer.reset(base + 1);
+    driver.stop_timers();
+    assert_eq!((count.0.load(Ordering::SeqCst), driver.timers()), (1, 0));
+    timer.reset(base + 2);
+    assert!(timer.poll_elapsed(&mut Context::from_waker(&waker)).is_pending());
+    assert!(timer.is_orphaned());
+}
+
+#[test]
+fn a_timer_that_is_reset_is_the_first_or_not_any_more() {
+    let driver = drivers().next().unwrap();
+    let base = driver.clock().now() + 1_000_000_000;
+    let (count, waker) = counter();
+    let mut cx = Context::from_waker(&waker);
+    let mut first = Timer::new(driver.shard().clone(), base);
+    let mut second = Timer::new(driver.shard().clone(), base + 10);
+    assert!(first.poll_elapsed(&mut cx).is_pending() && second.poll_elapsed(&mut cx).is_pending());
+    first.reset(base + 20);
+    assert_eq!(driver.next_deadline(), base + 10);
+    second.reset(base + 30);
+    assert_eq!(driver.next_deadline(), base + 20);
+    second.reset(base - 5);
+    assert_eq!(driver.next_deadline(), base - 5);
+    assert_eq!(driver.fire_due(base), 1);
+    assert_eq!(driver.next_deadline(), base + 20);
+    assert_eq!(driver.fire_due(base + 20), 1);
+    assert_eq!((count.0.load(Ordering::SeqCst), driver.timers()), (2, 0));
+}

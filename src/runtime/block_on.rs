@@ -99,9 +99,9 @@ impl<F: Future> Main<'_, F> {
         if !self.signal.take() {
             return None;
         }
-        let outer_budget = point::enter(self.shared.budget(0));
-        let polled = self.future.as_mut().poll(&mut Context::from_waker(&self.waker));
-        point::leave(outer_budget);
+        let polled = point::with_budget(self.shared.budget(0), || {
+            self.future.as_mut().poll(&mut Context::from_waker(&self.waker))
+        });
         match polled {
             Poll::Ready(output) => Some(output),
             Poll::Pending => None,
@@ -131,7 +131,7 @@ impl<F: Future> Host for Main<'_, F> {
 /// Puts the worker back, also when the future panics; or ends what it has queued, if nobody will ever
 /// run it again.
 struct Core<'a> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     worker: Option<Box<Worker>>,
 }
 

@@ -53,7 +53,8 @@ impl Pool {
         let mut state = pool.state.lock();
         if state.stopped {
             drop(state);
-            job.metadata().abort();
+            // It is not counted, so the runtime may have left the table.
+            job.metadata().refuse();
             context::poll_task(job, BUDGET);
             return;
         }
@@ -72,14 +73,14 @@ impl Pool {
         drop(state);
         let owned = Arc::clone(shared);
         if let Err(error) = shared.thread().spawn(move || owned.pool.work(&owned)) {
-            pool.no_thread(&error);
+            pool.no_thread(shared, &error);
         }
     }
 
     /// A thread could not be started. The job waits for another thread if one will come to the queue;
     /// else it fails, and with it whatever was queued behind it.
     #[cold]
-    fn no_thread(&self, error: &std::io::Error) {
+    fn no_thread(&self, shared: &Shared, error: &std::io::Error) {
         let mut state = self.state.lock();
         state.threads -= 1;
         state.serving -= 1;
@@ -88,9 +89,19 @@ impl Pool {
         drop(state);
         self.ended.notify(usize::MAX);
         for job in orphans {
-            self.state.lock().unfinished -= 1;
             job.metadata().fail(error.raw_os_error().unwrap_or(0));
-            context::poll_task(job, BUDGET);
+            self.finish(shared, job);
+        }
+        shared.unlist_if_over();
+    }
+
+    /// Polls a job, which ends there.
+    fn finish(&self, shared: &Shared, job: Runnable<Meta>) {
+        context::poll_task(job, BUDGET);
+        self.state.lock().unfinished -= 1;
+        if shared.clock.is_stopped() {
+            // Time stood still for the job.
+            shared.unpark(0);
         }
     }
 
@@ -99,12 +110,7 @@ impl Pool {
         let runtime = context::enter(shared);
         shared.thread_started();
         while let Some(job) = self.next_job(shared.config.thread_keep_alive) {
-            context::poll_task(job, BUDGET);
-            self.state.lock().unfinished -= 1;
-            if shared.clock.is_stopped() {
-                // Time stood still for the job.
-                shared.unpark(0);
-            }
+            self.finish(shared, job);
         }
         drop(runtime);
         shared.thread_stops();
@@ -136,7 +142,7 @@ impl Pool {
 
     /// Takes no more jobs and ends those that have not started. Waits for the others for `grace`, or
     /// for ever.
-    pub(crate) fn stop(&self, grace: Option<Duration>) {
+    pub(crate) fn stop(&self, shared: &Shared, grace: Option<Duration>) {
         let mut state = self.state.lock();
         state.stopped = true;
         let queued = std::mem::take(&mut state.queue);
@@ -144,7 +150,7 @@ impl Pool {
         self.work.notify_all();
         for job in queued {
             job.metadata().abort();
-            context::poll_task(job, BUDGET);
+            self.finish(shared, job);
         }
         shutdown::wait_until(&self.ended, grace, || self.state.lock().threads == 0);
     }
@@ -154,10 +160,10 @@ impl Pool {
         self.state.lock().unfinished > 0
     }
 
-    /// Whether the pool was stopped and its last thread has ended.
+    /// Whether the pool was stopped, and its last thread and its last job have ended.
     pub(crate) fn is_over(&self) -> bool {
         let state = self.state.lock();
-        state.stopped && state.threads == 0
+        state.stopped && state.threads == 0 && state.unfinished == 0
     }
 }
 

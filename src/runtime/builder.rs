@@ -1,6 +1,6 @@
 //! Building a runtime.
 
-use super::shared::{Config, Shared};
+use super::shared::{Config, DEFAULT_THREAD_NAME, Shared};
 use super::worker::{self, Worker};
 use super::{Runtime, Schedule, sysmon};
 use crate::reactor::{Backend, Driver};
@@ -46,7 +46,7 @@ impl Builder {
                 max_blocking_threads: 512,
                 thread_keep_alive: Duration::from_secs(10),
                 thread_stack_size: None,
-                thread_name: Arc::new(|| "gort-worker".to_owned()),
+                thread_name: Arc::new(|| DEFAULT_THREAD_NAME.to_owned()),
                 on_thread_start: None,
                 on_thread_stop: None,
                 global_queue_interval: 61,
@@ -177,7 +177,11 @@ impl Builder {
         self.thread_name_fn(move || name.clone())
     }
 
-    /// A function that names each thread.
+    /// A function that names each thread. If it panics, or gives a name with a NUL in it, the name is
+    /// `gort-worker`, as without it.
+    ///
+    /// It may be called inside of a goroutine that blocks its thread, and must not wait for others: they may
+    /// have to wait for the thread that it names.
     pub fn thread_name_fn(
         &mut self,
         name: impl Fn() -> String + Send + Sync + 'static,
@@ -192,13 +196,15 @@ impl Builder {
         self
     }
 
-    /// A function that every thread of the runtime calls first.
+    /// A function that every worker and every thread of the blocking pool calls first. (The monitor, which
+    /// runs nothing of the user's, does not.) Its panics end there: the panic hook has told about them.
     pub fn on_thread_start(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
         self.config.on_thread_start = Some(Arc::new(hook));
         self
     }
 
-    /// A function that every thread of the runtime calls last.
+    /// A function that every worker and every thread of the blocking pool calls last; see
+    /// [`on_thread_start`](Self::on_thread_start).
     pub fn on_thread_stop(&mut self, hook: impl Fn() + Send + Sync + 'static) -> &mut Self {
         self.config.on_thread_stop = Some(Arc::new(hook));
         self

@@ -24,11 +24,14 @@ use std::sync::Arc;
 thread_local! {
     /// The worker that this thread hosts, or null. Set by `host` only.
     static WORKER: Cell<*const Worker> = const { Cell::new(ptr::null()) };
+    /// The same worker while its runtime is the current one, or null: `RUNTIME` tells. Set by
+    /// `choose_current` only.
+    static CURRENT_WORKER: Cell<*const Worker> = const { Cell::new(ptr::null()) };
     /// Metadata of the task that this thread polls, or null. Set by `poll_task` only.
     static META: Cell<*const Meta> = const { Cell::new(ptr::null()) };
     /// Whether this thread is inside `block_on` or hosts a worker: it must not block on a runtime.
     static ENTERED: Cell<bool> = const { Cell::new(false) };
-    /// The runtime entered by `Handle::enter` or by a thread that belongs to one.
+    /// The runtime entered by `Handle::enter` or by a thread that belongs to one: the current one.
     static RUNTIME: RefCell<Option<Arc<Shared>>> = const { RefCell::new(None) };
 }
 
@@ -40,6 +43,28 @@ pub(crate) fn with_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
     f(unsafe { worker.as_ref() })
 }
 
+/// As [`with_worker`], for what is asked of the current runtime: none if the thread has entered
+/// another one than that of its worker.
+#[inline]
+fn with_current_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
+    let worker = CURRENT_WORKER.try_with(Cell::get).unwrap_or(ptr::null());
+    // SAFETY: it is null or what `WORKER` holds: whoever changes that calls `choose_current`.
+    f(unsafe { worker.as_ref() })
+}
+
+/// The thread has another worker, or has entered another runtime.
+fn choose_current() {
+    let is_current = |worker: &&Worker| {
+        let is_entered = |runtime: &RefCell<Option<Arc<Shared>>>| match &*runtime.borrow() {
+            Some(entered) => Arc::ptr_eq(entered, worker.shared()),
+            None => true,
+        };
+        RUNTIME.try_with(is_entered).unwrap_or(true)
+    };
+    let worker = with_worker(|worker| worker.filter(is_current).map_or(ptr::null(), ptr::from_ref));
+    let _ = CURRENT_WORKER.try_with(|current| current.set(worker));
+}
+
 /// Hosts `worker` on this thread while `f` runs.
 pub(crate) fn host<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
     struct Restore(*const Worker, bool);
@@ -47,9 +72,11 @@ pub(crate) fn host<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
         fn drop(&mut self) {
             WORKER.set(self.0);
             ENTERED.set(self.1);
+            choose_current();
         }
     }
     let _restore = Restore(WORKER.replace(worker), ENTERED.replace(true));
+    choose_current();
     f()
 }
 
@@ -70,20 +97,23 @@ pub(crate) fn current_meta<'a>() -> &'a Meta {
 /// Polls a task once, with everything set that its future may ask for.
 #[inline]
 pub(crate) fn poll_task(runnable: Runnable<Meta>, budget: u32) {
+    struct Outer(*const Meta, Option<&'static Record>);
+    impl Drop for Outer {
+        #[inline]
+        fn drop(&mut self) {
+            record::swap_current(self.1);
+            META.set(self.0);
+        }
+    }
     let meta = ptr::from_ref(runnable.metadata());
     let record = runnable.metadata().record;
     if let Some(record) = record {
         record.start_poll();
     }
-    let outer_meta = META.replace(meta);
-    let outer_record = record::swap_current(record);
-    let outer_budget = point::enter(budget);
-    // Never unwinds: `Goroutine::poll` catches what its future does, and async-task aborts on the
-    // rest.
-    runnable.run();
-    point::leave(outer_budget);
-    record::swap_current(outer_record);
-    META.set(outer_meta);
+    let _outer = Outer(META.replace(meta), record::swap_current(record));
+    // Does not unwind: `Goroutine::poll` catches what its future does, and async-task aborts on the
+    // rest. Should it ever, the thread is left as it was.
+    point::with_budget(budget, || runnable.run());
 }
 
 /// Queues a task that has become runnable.
@@ -101,9 +131,22 @@ pub(crate) fn schedule(runnable: Runnable<Meta>, yielded: bool) {
     });
 }
 
-/// The goroutine of `record` has ended: gives up its reference to itself and its record.
+/// Queues a blocking job, which does not keep its runtime in the table, beside the goroutines of
+/// `shared`.
+pub(crate) fn schedule_job(shared: &Arc<Shared>, job: Runnable<Meta>) {
+    let job = Item(job.into_raw());
+    with_worker(|worker| match worker {
+        Some(worker) if worker.runtime_index() == shared.index() => worker.schedule(job, true),
+        _ => shared.schedule_outside(Chain::One(job)),
+    });
+}
+
+/// The goroutine of `record`, which is being polled, has ended: gives up its reference to itself and
+/// its record. What comes yet, the drop of its output perhaps, runs in no goroutine: the record may
+/// be the next one's.
 #[inline]
 pub(crate) fn retire(record: &'static Record) {
+    record::swap_current(None);
     let runtime = record.runtime();
     // Not the last reference: the one that is being polled outlives it.
     record.drop_own_reference();
@@ -124,8 +167,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let worker = WORKER.try_with(Cell::get).unwrap_or(ptr::null());
-    // SAFETY: as in `with_worker`.
+    let worker = CURRENT_WORKER.try_with(Cell::get).unwrap_or(ptr::null());
+    // SAFETY: as in `with_current_worker`.
     match unsafe { worker.as_ref() } {
         Some(worker) => worker.spawn(future, policy, created),
         None => spawn_outside(&current(), future, policy, created),
@@ -163,10 +206,9 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    if !shared.is_running() {
+    let Some((record, id)) = shared.record_outside() else {
         return goroutine::refuse(future);
-    }
-    let (record, id) = shared.record_outside();
+    };
     let meta = Meta::new(Some(record), shared.index(), policy);
     let (runnable, handle) = goroutine::allocate(future, meta, id, created);
     shared.schedule_outside(Chain::One(Item(runnable.into_raw())));
@@ -175,8 +217,13 @@ where
 
 /// The runtime this thread is in, if it is in one.
 pub(crate) fn try_current() -> Option<Arc<Shared>> {
-    with_worker(|worker| worker.map(|worker| Arc::clone(worker.shared())))
+    with_current_worker(|worker| worker.map(|worker| Arc::clone(worker.shared())))
         .or_else(|| RUNTIME.try_with(|runtime| runtime.borrow().clone()).ok().flatten())
+}
+
+/// The runtime whose goroutines this thread runs, whatever it has entered; else the one it is in.
+pub(crate) fn running_in() -> Option<Arc<Shared>> {
+    with_worker(|worker| worker.map(|worker| Arc::clone(worker.shared()))).or_else(try_current)
 }
 
 /// The runtime this thread is in, or the global one.
@@ -187,7 +234,7 @@ pub(crate) fn current() -> Arc<Shared> {
 /// Calls `f` with the driver (reactor and timers) of the current runtime, or of the global one.
 #[inline]
 pub(crate) fn with_driver<R>(f: impl FnOnce(&Arc<Driver>) -> R) -> R {
-    with_worker(|worker| match worker {
+    with_current_worker(|worker| match worker {
         Some(worker) => f(&worker.shared().driver),
         None => f(&current().driver),
     })
@@ -196,7 +243,7 @@ pub(crate) fn with_driver<R>(f: impl FnOnce(&Arc<Driver>) -> R) -> R {
 /// The time on the clock of the current runtime. Outside of any it starts none, and asks the system.
 #[inline]
 pub(crate) fn now() -> Nanos {
-    with_worker(|worker| worker.map(|worker| worker.shared().driver.clock().now()))
+    with_current_worker(|worker| worker.map(|worker| worker.shared().driver.clock().now()))
         .or_else(|| {
             let entered = |runtime: &RefCell<Option<Arc<Shared>>>| {
                 runtime.borrow().as_ref().map(|shared| shared.driver.clock().now())
@@ -209,7 +256,7 @@ pub(crate) fn now() -> Nanos {
 /// The driver (reactor and timers) of the current runtime, or of the global one.
 #[inline]
 pub(crate) fn driver() -> Arc<Driver> {
-    with_worker(|worker| worker.map(|worker| Arc::clone(&worker.shared().driver)))
+    with_current_worker(|worker| worker.map(|worker| Arc::clone(&worker.shared().driver)))
         .unwrap_or_else(|| Arc::clone(&current().driver))
 }
 
@@ -247,6 +294,7 @@ pub(crate) fn block_thread<F: Future>(future: F) -> F::Output {
 /// Makes `shared` the thread's runtime until the guard is dropped.
 pub(crate) fn enter(shared: &Arc<Shared>) -> EnterGuard<'static> {
     let outer = RUNTIME.with(|runtime| runtime.replace(Some(Arc::clone(shared))));
+    choose_current();
     EnterGuard { outer: Some(outer), _runtime: PhantomData }
 }
 
@@ -262,7 +310,9 @@ pub struct EnterGuard<'a> {
 impl Drop for EnterGuard<'_> {
     fn drop(&mut self) {
         if let Some(outer) = self.outer.take() {
-            let _ = RUNTIME.try_with(|runtime| runtime.replace(outer));
+            let left = RUNTIME.try_with(|runtime| runtime.replace(outer));
+            choose_current();
+            drop(left);
         }
     }
 }

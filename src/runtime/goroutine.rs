@@ -16,7 +16,6 @@
 use super::context;
 use super::join::{JoinError, JoinHandle};
 use super::panic::{self, Report};
-use super::shared::Shared;
 use crate::sys::point::BUDGET;
 use crate::sys::sync::atomic::{AtomicU8, Ordering};
 use crate::sys::unwind;
@@ -39,8 +38,6 @@ pub(crate) enum Policy {
     Spawn,
     /// A closure on the blocking pool; panics as for `Spawn`.
     Blocking,
-    /// Refused by a runtime that was shut down, which may be gone; panics are dropped.
-    Refused,
 }
 
 /// What the run loop needs of a task before it polls it; async-task's metadata.
@@ -51,14 +48,17 @@ pub(crate) struct Meta {
     /// Index of the runtime.
     pub(crate) runtime: u16,
     pub(crate) policy: Policy,
-    /// Not 0: the next poll ends the task without polling its future. [`ABORT`], or the system's
-    /// error for why the task has no thread to run on.
-    // Ordering: Relaxed: the wake that follows `abort` and `fail` orders it before the poll that looks.
+    /// Not 0: the next poll ends the task without polling its future. [`ABORT`], [`REFUSED`], or the
+    /// system's error for why the task has no thread to run on.
+    // Ordering: Relaxed: the wake that follows `abort` and `fail` orders it before the poll that looks;
+    // whoever calls `refuse` polls the task himself.
     ended: AtomicU8,
 }
 
 /// The task was asked to end.
-const ABORT: u8 = u8::MAX;
+const ABORT: u8 = REFUSED - 1;
+/// The task came too late: its runtime has been shut down, and may be gone.
+const REFUSED: u8 = u8::MAX;
 
 impl Meta {
     pub(crate) fn new(record: Option<&'static Record>, runtime: u16, policy: Policy) -> Self {
@@ -67,18 +67,24 @@ impl Meta {
 
     /// Asks the task to end. The caller wakes or polls it.
     pub(crate) fn abort(&self) {
-        self.ended.store(ABORT, Ordering::Relaxed);
+        // What was refused stays so.
+        self.ended.fetch_max(ABORT, Ordering::Relaxed);
     }
 
     /// As [`abort`](Self::abort), because the system would not start a thread.
     pub(crate) fn fail(&self, code: i32) {
-        let code = u8::try_from(code).ok().filter(|&code| code != 0).unwrap_or(ABORT);
-        self.ended.store(code, Ordering::Relaxed);
+        let code = u8::try_from(code).ok().filter(|code| (1..ABORT).contains(code));
+        self.ended.store(code.unwrap_or(ABORT), Ordering::Relaxed);
     }
 
-    /// Whether the task counts among those that keep its runtime in the table.
+    /// As [`abort`](Self::abort), of a task that has no runtime any more: its panics are dropped.
+    pub(crate) fn refuse(&self) {
+        self.ended.store(REFUSED, Ordering::Relaxed);
+    }
+
+    /// Whether the task's runtime is in the table of runtimes, for as long as the task has not ended.
     pub(crate) fn is_listed(&self) -> bool {
-        self.policy != Policy::Refused
+        self.ended.load(Ordering::Relaxed) != REFUSED
     }
 
     /// The goroutine's number, 0 for a blocking job.
@@ -145,7 +151,7 @@ impl<F: Future> Future for Goroutine<F> {
         let meta = context::current_meta();
         match meta.ended.load(Ordering::Relaxed) {
             0 => {}
-            ABORT => return Poll::Ready(self.end(meta, End::Aborted)),
+            ABORT | REFUSED => return Poll::Ready(self.end(meta, End::Aborted)),
             code => return Poll::Ready(self.end(meta, End::NoThread(code.into()))),
         }
         let StageProj::Live { future } = self.as_mut().project() else {
@@ -216,7 +222,7 @@ fn schedule(runnable: Runnable<Meta>, info: ScheduleInfo) {
             record.set_runnable();
             context::schedule(runnable, info.woken_while_running);
         }
-        None => Shared::of_task(meta).schedule_blocking(runnable),
+        None => unreachable!("a blocking job is polled once, and nothing wakes it"),
     }
 }
 
@@ -226,8 +232,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let meta = Meta::new(None, 0, Policy::Refused);
-    meta.abort();
+    let meta = Meta::new(None, 0, Policy::Spawn);
+    meta.refuse();
     let future = Goroutine::Live { future };
     let (runnable, task) = Builder::new()
         .metadata(meta)

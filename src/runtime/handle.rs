@@ -9,6 +9,7 @@ use super::shared::Shared;
 use super::shutdown;
 use crate::sys::choose;
 use crate::sys::sync::atomic::Ordering;
+use crate::sys::unwind;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -42,6 +43,8 @@ use std::time::Duration;
 /// ```
 pub struct Runtime {
     handle: Handle,
+    /// How long its end waits for blocking jobs; `None` is for ever.
+    patience: Option<Duration>,
 }
 
 impl Runtime {
@@ -55,7 +58,7 @@ impl Runtime {
     }
 
     pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
-        Self { handle: Handle { shared } }
+        Self { handle: Handle { shared }, patience: None }
     }
 
     /// A handle that can be cloned and sent to other threads.
@@ -94,7 +97,7 @@ impl Runtime {
         self.handle.block_on(future)
     }
 
-    /// Makes this the current runtime of the thread until the guard is dropped.
+    /// Makes this the current runtime of the thread until the guard is dropped; see [`Handle::enter`].
     pub fn enter(&self) -> EnterGuard<'_> {
         self.handle.enter()
     }
@@ -106,17 +109,19 @@ impl Runtime {
     ///
     /// As [`run`](super::run()).
     #[track_caller]
-    pub fn run<F>(self, main: F) -> F::Output
+    pub fn run<F>(mut self, main: F) -> F::Output
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         let shared = &self.handle.shared;
+        // Go does not wait for anybody when main returns or crashes: blocking jobs get the grace.
+        self.patience = Some(shared.config.shutdown_grace);
         let main = context::spawn_in(shared, main, Policy::Go, Location::caller());
         match block_on::block_on(shared, main) {
             Ok(output) => {
-                // Go does not wait for anybody when main returns: blocking jobs get the grace.
-                shutdown::shut_down(shared, Some(shared.config.shutdown_grace));
+                // If another goroutine crashed before, main has returned too late.
+                shared.rethrow_fatal();
                 output
             }
             Err(error) => self.main_failed(error),
@@ -132,7 +137,8 @@ impl Runtime {
         }
         match error.try_into_panic() {
             Ok(payload) => {
-                eprintln!("panic: {}\n\ngoroutine 1 [running]:", super::panic::message(&*payload));
+                let text = super::panic::message(&*payload);
+                unwind::tell(format_args!("panic: {text}\n\ngoroutine 1 [running]:"));
                 std::panic::resume_unwind(payload)
             }
             Err(other) => panic!("the main goroutine did not return: {other}"),
@@ -147,11 +153,16 @@ impl Runtime {
 
     /// Shuts the runtime down and waits at most `duration` for goroutines that are inside a poll and
     /// for blocking jobs.
-    pub fn shutdown_timeout(self, duration: Duration) {
-        shutdown::shut_down(&self.handle.shared, Some(duration));
+    ///
+    /// # Panics
+    ///
+    /// Inside of async code, where nothing may wait, unless `duration` is 0. The runtime is shut down all the same.
+    #[track_caller]
+    pub fn shutdown_timeout(mut self, duration: Duration) {
+        self.patience = Some(duration);
     }
 
-    /// Shuts the runtime down without waiting for anything.
+    /// Shuts the runtime down without waiting for anything, so that async code may do it.
     pub fn shutdown_background(self) {
         self.shutdown_timeout(Duration::ZERO);
     }
@@ -165,13 +176,13 @@ impl Drop for Runtime {
             // The threads of the runtime end by themselves; nothing may wait here.
             shutdown::shut_down(shared, Some(Duration::ZERO));
             assert!(
-                std::thread::panicking(),
+                self.patience == Some(Duration::ZERO) || std::thread::panicking(),
                 "Cannot drop a runtime in a context where blocking is not allowed. This happens \
                  when a runtime is dropped from within an asynchronous context."
             );
             return;
         }
-        shutdown::shut_down(shared, None);
+        shutdown::shut_down(shared, self.patience);
     }
 }
 
@@ -269,7 +280,10 @@ impl Handle {
         block_on::block_on(&self.shared, future)
     }
 
-    /// Makes this the current runtime of the thread until the guard is dropped.
+    /// Makes this the current runtime of the thread until the guard is dropped, also inside of a goroutine
+    /// of another one.
+    ///
+    /// Hold the guard across no `.await`: whatever else the thread polls meanwhile would be in this runtime.
     pub fn enter(&self) -> EnterGuard<'_> {
         context::enter(&self.shared)
     }
@@ -381,7 +395,7 @@ impl Shared {
             None => unreachable!("a blocking job is polled once"),
         });
         let (runnable, handle) = goroutine::allocate(job, meta, 0, created);
-        Arc::clone(self).schedule_blocking(runnable);
+        self.schedule_blocking(runnable);
         handle
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Report {
 impl Report {
     #[cold]
     pub(crate) fn new(meta: &Meta, payload: Payload) -> Box<Self> {
-        // A task that was refused has no runtime any more: nobody counts, and nothing is stopped.
+        // A task that was refused may have no runtime any more: nobody counts, and nothing is stopped.
         let runtime = meta.is_listed().then(|| Shared::of_task(meta));
         if let Some(runtime) = &runtime {
             runtime.count_panic();

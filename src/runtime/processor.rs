@@ -155,6 +155,11 @@ impl Processor {
         self.tick.load(Ordering::Relaxed)
     }
 
+    /// Whether a poll is under way.
+    pub(crate) fn is_polling(&self) -> bool {
+        self.tick() % 2 == 1
+    }
+
     /// The goroutine that the worker polls, or polled last.
     pub(crate) fn current(&self) -> Option<&'static Record> {
         // Ordering: Acquire pairs with the Release in `start_poll`.

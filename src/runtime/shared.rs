@@ -17,6 +17,7 @@ use crate::sys::park::Parker;
 use crate::sys::point;
 use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sys::unwind;
 use crate::wait::record::FreeList;
 use async_task::Runnable;
 use event_listener::Event;
@@ -50,6 +51,9 @@ pub(crate) struct Config {
     /// The process-wide fallback runtime: a panic in it is printed and counted, never fatal.
     pub(crate) global: bool,
 }
+
+/// The name of threads that the user gives no name.
+pub(crate) const DEFAULT_THREAD_NAME: &str = "gort-worker";
 
 /// A user's hook.
 pub(crate) type Callback = Arc<dyn Fn() + Send + Sync>;
@@ -188,8 +192,8 @@ impl Shared {
         shared
     }
 
-    /// The runtime of a live task. `meta` belongs to a task that has not ended, so that the runtime
-    /// is still in the table.
+    /// The runtime of a live task. `meta` belongs to a goroutine that has not ended, or to a blocking job
+    /// that is being polled and was not refused: the runtime is still in the table.
     ///
     /// # Panics
     ///
@@ -205,7 +209,7 @@ impl Shared {
             && *self.threads.lock() == 0
             && self.pool.is_over()
         {
-            table::remove(self.index);
+            table::remove(self);
         }
     }
 
@@ -257,24 +261,47 @@ impl Shared {
         self.next_id.fetch_add(count, Ordering::Relaxed)
     }
 
-    /// A record and a number for a goroutine that is started outside of the workers.
-    pub(crate) fn record_outside(&self) -> (&'static crate::wait::record::Record, u64) {
+    /// A record and a number for a goroutine that is started outside of the workers; `None` if nothing
+    /// is started any more.
+    pub(crate) fn record_outside(&self) -> Option<(&'static crate::wait::record::Record, u64)> {
+        self.count_start_outside().then(|| (self.records.lock().pop(), self.next_ids(1)))
+    }
+
+    /// Counts a goroutine that is about to be started outside of the workers, unless nothing is started
+    /// any more. One that is counted keeps the runtime in the table.
+    pub(crate) fn count_start_outside(&self) -> bool {
+        if !self.is_running() {
+            return false;
+        }
         self.started_outside.fetch_add(1, Ordering::Relaxed);
-        (self.records.lock().pop(), self.next_ids(1))
+        // Ordering: pairs with the fence in `enter_phase`: either whoever takes an ended runtime out of
+        // the table sees what was counted, or this load sees a phase.
+        fence(Ordering::SeqCst);
+        if self.is_running() {
+            return true;
+        }
+        self.count_end_outside();
+        // Who wanted to do that meanwhile may have seen the count.
+        self.unlist_if_over();
+        false
     }
 
     pub(crate) fn retire_outside(&self, record: &'static crate::wait::record::Record) {
+        self.records.lock().push(record);
+        self.count_end_outside();
+    }
+
+    fn count_end_outside(&self) {
         // Ordering: Release pairs with the Acquire in `num_goroutine`: whoever sees this end counted
         // sees the start counted, whichever worker counted it.
         self.ended_outside.fetch_add(1, Ordering::Release);
-        self.records.lock().push(record);
-        // Ordering: pairs with the fence in `poll_all_ended`.
+        // Ordering: pairs with the fences in `poll_all_ended` and `enter_phase`.
         fence(Ordering::SeqCst);
         self.tell_if_last();
     }
 
     /// Goroutines may have ended: wakes a `run` whose main goroutine has left. Called by every worker
-    /// that has run out of work, after the fence in `Idle::sleep`.
+    /// that has run out of work or lost its place, after a fence that comes after the end.
     #[inline]
     pub(crate) fn tell_if_last(&self) {
         if self.main_exited.load(Ordering::Relaxed) && self.num_goroutine() == 0 {
@@ -317,11 +344,14 @@ impl Shared {
 
     /// Makes tasks runnable from outside of the workers.
     #[cold]
-    pub(crate) fn schedule_outside(&self, chain: Chain) {
+    pub(crate) fn schedule_outside(self: &Arc<Self>, chain: Chain) {
         match self.push_outside(chain) {
             Phase::Running => self.notify(),
             Phase::Dead | Phase::ShuttingDown => {}
-            Phase::Over => super::shutdown::end_queued(self),
+            Phase::Over => {
+                super::shutdown::end_queued(self);
+                self.unlist_if_over();
+            }
         }
     }
 
@@ -340,11 +370,11 @@ impl Shared {
     }
 
     /// Makes a blocking job runnable: on a thread of the pool, or, simulated, among the goroutines.
-    pub(crate) fn schedule_blocking(self: Arc<Self>, runnable: Runnable<Meta>) {
+    pub(crate) fn schedule_blocking(self: &Arc<Self>, runnable: Runnable<Meta>) {
         if self.is_simulated() {
-            super::context::schedule(runnable, true);
+            super::context::schedule_job(self, runnable);
         } else {
-            Pool::submit(&self, runnable);
+            Pool::submit(self, runnable);
         }
     }
 
@@ -397,7 +427,8 @@ impl Shared {
         if self.phase.fetch_max(phase as u8, Ordering::AcqRel) >= phase as u8 {
             return false;
         }
-        // Ordering: pairs with the fence in `phase_after_push`, and with the one in `may_begin`.
+        // Ordering: pairs with the fences in `phase_after_push`, `may_begin`, `count_start_outside` and
+        // `count_end_outside`.
         fence(Ordering::SeqCst);
         for processor in self.processors() {
             processor.call_attention();
@@ -421,7 +452,7 @@ impl Shared {
     /// `run` or `block_on` re-raises.
     #[cold]
     pub(crate) fn fatal(&self, text: String, payload: Option<Payload>) {
-        eprintln!("{text}");
+        unwind::tell(format_args!("{text}"));
         if self.config.global {
             return;
         }
@@ -434,12 +465,16 @@ impl Shared {
         self.enter_phase(Phase::Dead);
     }
 
-    /// Re-raises a fatal panic in a thread that waits for the runtime.
+    /// Re-raises a fatal panic in a thread that waits for the runtime, which may be shut down by another such
+    /// thread already.
     pub(crate) fn rethrow_fatal(&self) {
-        if self.phase() != Phase::Dead {
+        if self.phase() < Phase::Dead {
             return;
         }
         let mut fatal = self.fatal.lock();
+        if fatal.text.is_empty() {
+            return;
+        }
         let payload = fatal.payload.take();
         let text = fatal.text.clone();
         drop(fatal);
@@ -449,22 +484,27 @@ impl Shared {
         }
     }
 
-    /// Runs the user's hooks for a thread of this runtime.
+    /// Runs the user's hooks for a thread of this runtime, which goes on if they panic.
     pub(crate) fn thread_started(&self) {
         if let Some(hook) = &self.config.on_thread_start {
-            hook();
+            unwind::contain(|| hook());
         }
     }
 
     pub(crate) fn thread_stops(&self) {
         if let Some(hook) = &self.config.on_thread_stop {
-            hook();
+            unwind::contain(|| hook());
         }
     }
 
-    /// A builder for a thread of this runtime.
+    /// A builder for a thread of this runtime. Asks the user for the name: no lock may be held.
     pub(crate) fn thread(&self) -> std::thread::Builder {
-        let builder = std::thread::Builder::new().name((self.config.thread_name)());
+        let mut given = None;
+        unwind::contain(|| given = Some((self.config.thread_name)()));
+        // No thread can be started under a name with a NUL in it.
+        let name = given.filter(|name| !name.contains('\0'));
+        let name = name.unwrap_or_else(|| DEFAULT_THREAD_NAME.to_owned());
+        let builder = std::thread::Builder::new().name(name);
         match self.config.thread_stack_size {
             Some(bytes) => builder.stack_size(bytes),
             None => builder,

@@ -22,6 +22,7 @@ use crate::reactor::Wait;
 use crate::sys::clock::Nanos;
 use crate::sys::sync::atomic::{Ordering, fence};
 use crate::sys::thread;
+use crate::sys::unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,9 +44,10 @@ const QUIET: u32 = 20;
 ///
 /// The system's, if it does not start a thread.
 pub(crate) fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
+    let thread = shared.thread();
     *shared.threads.lock() += 1;
     let owned = Arc::clone(shared);
-    let started = shared.thread().spawn(move || {
+    let started = thread.spawn(move || {
         Monitor::default().watch(&owned);
         *owned.threads.lock() -= 1;
         owned.exited.notify(usize::MAX);
@@ -209,19 +211,14 @@ pub(super) fn all_asleep(shared: &Shared) -> bool {
 /// has no place, or if no spare can be had: then the worker keeps it, and the answer is no.
 pub(crate) fn abandon(shared: &Arc<Shared>, index: usize) -> bool {
     let processor = shared.processor(index);
-    let mut spares = shared.spares.lock();
-    if processor.status() != Status::Active || shared.config.current_thread {
-        return false;
+    let Some(successor) = give_place_away(shared, processor) else { return false };
+    if let Successor::New(new) = successor {
+        // Not under the lock: the user is asked for the thread's name.
+        if worker::start_thread(shared, new).is_err() {
+            take_back(shared, processor, new);
+            return false;
+        }
     }
-    processor.set_status(Status::Abandoned);
-    spares.active -= 1;
-    if !activate_spare(shared, &mut spares) {
-        processor.set_status(Status::Active);
-        spares.active += 1;
-        return false;
-    }
-    spares.abandoned += 1;
-    drop(spares);
     // Ordering: Relaxed: statistics.
     shared.stuck.fetch_add(1, Ordering::Relaxed);
     processor.call_attention();
@@ -240,33 +237,68 @@ fn report(shared: &Shared, processor: &Processor) {
     }
     told.push(created);
     drop(told);
-    eprintln!(
+    unwind::tell(format_args!(
         "gort: goroutine {id} blocks its thread, so another one takes its place; \
          task::spawn_blocking is for code that blocks\ncreated by goroutine {} at {created}",
         record.parent()
-    );
+    ));
 }
 
-/// Gives a free place to a spare worker, a parked one or a new one.
-fn activate_spare(shared: &Arc<Shared>, spares: &mut Spares) -> bool {
-    if let Some(spare) = spares.parked.pop() {
-        shared.processor(spare).set_status(Status::Active);
-        spares.active += 1;
-        shared.processor(spare).parker.unpark();
-        return true;
+/// Who has the place of an abandoned worker.
+enum Successor {
+    /// A spare worker that was parked, and has been woken.
+    Parked,
+    /// A new one with this processor, which has no thread yet.
+    New(usize),
+}
+
+/// Gives the place of the worker of `processor`, if it has one, to a spare worker, if one can be had.
+fn give_place_away(shared: &Shared, processor: &Processor) -> Option<Successor> {
+    let mut spares = shared.spares.lock();
+    if processor.status() != Status::Active || shared.config.current_thread {
+        return None;
     }
-    let new = spares.threadless.pop().or_else(|| shared.make_processor());
-    let Some(new) = new else { return false };
+    processor.set_status(Status::Abandoned);
+    spares.active -= 1;
+    spares.abandoned += 1;
+    if activate_parked(shared, &mut spares) {
+        return Some(Successor::Parked);
+    }
+    let Some(new) = spares.threadless.pop().or_else(|| shared.make_processor()) else {
+        processor.set_status(Status::Active);
+        spares.active += 1;
+        spares.abandoned -= 1;
+        return None;
+    };
     shared.processor(new).set_status(Status::Active);
     spares.active += 1;
-    if worker::start_thread(shared, new).is_err() {
-        // The monitor will try again, many times perhaps: the processor must not be used up by it.
-        shared.processor(new).set_status(Status::Spare);
-        spares.threadless.push(new);
-        spares.active -= 1;
-        return false;
-    }
+    Some(Successor::New(new))
+}
+
+/// Gives a free place to a spare worker that is parked, if there is one.
+fn activate_parked(shared: &Shared, spares: &mut Spares) -> bool {
+    let Some(spare) = spares.parked.pop() else { return false };
+    shared.processor(spare).set_status(Status::Active);
+    spares.active += 1;
+    shared.processor(spare).parker.unpark();
     true
+}
+
+/// The system would not start a thread for `new`, which has got the place of the worker of `processor`.
+fn take_back(shared: &Shared, processor: &Processor, new: usize) {
+    let mut spares = shared.spares.lock();
+    // The monitor will try again, many times perhaps: the processor must not be used up by it.
+    shared.processor(new).set_status(Status::Spare);
+    spares.threadless.push(new);
+    spares.active -= 1;
+    if processor.status() == Status::Abandoned {
+        processor.set_status(Status::Active);
+        spares.active += 1;
+        spares.abandoned -= 1;
+    } else {
+        // It is back from its poll already, and may have found no free place.
+        activate_parked(shared, &mut spares);
+    }
 }
 
 /// An abandoned worker is back from the poll it was stuck in: takes a place if one is free, or waits

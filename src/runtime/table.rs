@@ -1,17 +1,20 @@
 //! All runtimes of the process, by index: what a task stores instead of a pointer.
 //!
-//! A slot holds one strong reference while its runtime may still have tasks. Whoever looks a runtime
-//! up has a task of it that has not ended, so the slot is filled.
+//! A slot holds one strong reference while its runtime may still have tasks: until it is shut down and
+//! all of its goroutines, its threads and the jobs of its pool have ended. Whoever looks a runtime up has
+//! one of those goroutines, or polls one of those jobs, so the slot is filled. (A job that comes later is
+//! refused, and looks nothing up.)
 
 #![expect(unsafe_code, reason = "slots hold raw references")]
 
 use super::shared::Shared;
+use std::ptr;
 use std::sync::Arc;
 // Not the shim's: a static, which loom's types cannot be; no model comes here.
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 static RUNTIMES: [AtomicPtr<Shared>; 1 << 16] =
-    [const { AtomicPtr::new(std::ptr::null_mut()) }; 1 << 16];
+    [const { AtomicPtr::new(ptr::null_mut()) }; 1 << 16];
 /// Where to start the search for a free slot.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -38,12 +41,16 @@ pub(crate) fn insert(index: u16, shared: Arc<Shared>) {
     RUNTIMES[usize::from(index)].store(Arc::into_raw(shared).cast_mut(), Ordering::Release);
 }
 
-/// Empties a slot, if it is filled: no task of its runtime is alive.
-pub(crate) fn remove(index: u16) {
-    // Ordering: Acquire pairs with the Release in `insert`, for the drop.
-    let raw = RUNTIMES[usize::from(index)].swap(std::ptr::null_mut(), Ordering::Acquire);
-    if !raw.is_null() {
-        // SAFETY: `insert` put the reference into the slot and the swap gives it to one caller.
+/// Takes `shared` out of its slot, if it is there: no task of it is alive. Later the slot may be
+/// another one's.
+pub(crate) fn remove(shared: &Shared) {
+    let own = ptr::from_ref(shared).cast_mut();
+    let slot = &RUNTIMES[usize::from(shared.index())];
+    // Ordering: Relaxed: the caller has the runtime, so there is nothing to be acquired; and the drop
+    // of a reference orders itself.
+    let taken = slot.compare_exchange(own, ptr::null_mut(), Ordering::Relaxed, Ordering::Relaxed);
+    if let Ok(raw) = taken {
+        // SAFETY: `insert` put the reference into the slot and the exchange gives it to one caller.
         drop(unsafe { Arc::from_raw(raw) });
     }
 }

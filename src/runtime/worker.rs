@@ -218,7 +218,8 @@ impl Worker {
         }
         let processor = self.processor();
         if let Some(task) = processor.take_next() {
-            let run = self.next_run.get() + 1;
+            // It counts on while the ring is empty, however long that is.
+            let run = self.next_run.get().saturating_add(1);
             if run <= MAX_NEXT || processor.ring.len() == 0 {
                 self.next_run.set(run);
                 return Some(task);
@@ -570,6 +571,10 @@ impl Worker {
         if self.sees_work() {
             self.shared.notify();
         }
+        // It may have ended the last goroutine, and becomes a spare without going to sleep first.
+        // Ordering: pairs with the fence in `poll_all_ended`.
+        fence(Ordering::SeqCst);
+        self.shared.tell_if_last();
     }
 
     /// Hands everything that is queued here to the global queue.
@@ -608,9 +613,10 @@ impl Host for Thread {
 ///
 /// The system's, if it does not start a thread.
 pub(crate) fn start_thread(shared: &Arc<Shared>, index: usize) -> std::io::Result<()> {
+    let thread = shared.thread();
     *shared.threads.lock() += 1;
     let owned = Arc::clone(shared);
-    let started = shared.thread().spawn(move || {
+    let started = thread.spawn(move || {
         let _runtime = context::enter(&owned);
         // Now, so that those who start together have neighbouring ones.
         lane();
@@ -684,6 +690,26 @@ mod tests {
         shared.enter_phase(Phase::Dead);
         assert!(worker.next_task().is_none() && worker.find_task().is_none());
         assert!(!shared.inject.is_empty(), "it is dropped at the shutdown");
+        shared.hosts.put(worker);
+    }
+
+    /// A pair that wakes each other and has the worker for itself, for long enough.
+    #[test]
+    fn polls_in_a_row_from_the_next_slot_may_be_any_number() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let _entered = runtime.enter();
+        let shared = context::current();
+        let worker = shared.hosts.take().expect("nobody runs it");
+        let tasks = spawned(&runtime, &worker, 3);
+        worker.next_run.set(u32::MAX);
+        assert_eq!(worker.processor().put_next(tasks[0]), None);
+        assert_eq!(worker.next_task(), Some(tasks[0]));
+        // It is still too many for one more beside others.
+        tasks[1..].iter().for_each(|&task| worker.push_ring(task));
+        assert_eq!(worker.processor().put_next(tasks[0]), None);
+        assert_eq!(worker.next_task(), Some(tasks[1]));
+        worker.push_ring(tasks[1]);
+        run_all(&worker);
         shared.hosts.put(worker);
     }
 

@@ -13,7 +13,8 @@
 //!      waits on, unless there is a match that nobody collects and that it may take.
 //!    * Otherwise a foreign future may be ready, and what it yields must not come on top of a claim.
 //!      So the select claims *itself*; if somebody was faster, that is the outcome. If not, nobody
-//!      can claim it any more: it takes its nodes out and starts at phase 1.
+//!      can claim it any more: it takes its nodes out and starts at phase 1. So its next places are
+//!      the last ones, at every poll.
 //!
 //! # Invariants
 //!

@@ -426,3 +426,33 @@ fn a_signal_meets_a_select_that_may_be_decided_otherwise() {
         });
     }
 }
+
+/// A signal comes while the select is about to look at its future, and has claimed itself: it is found by the same
+/// poll or by the next.
+#[test]
+fn a_signal_is_not_missed_by_a_select_that_looks_at_something_else() {
+    for broadcast in [false, true] {
+        loom::model(move || {
+            let shared = Arc::new((RawMutex::new(), Cond::new()));
+            let (mutex, cond) = &*shared;
+            let mut selecting = Box::pin(async {
+                mutex.lock().await;
+                select! {
+                    biased;
+                    mutex = cond.wait(mutex) => mutex.unlock(),
+                    () = std::future::pending() => {}
+                }
+            });
+            assert!(poll(selecting.as_mut()).is_pending());
+            let signal = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(
+                    move || if broadcast { shared.1.broadcast() } else { shared.1.signal() },
+                )
+            };
+            let early = poll(selecting.as_mut()).is_ready();
+            signal.join().unwrap();
+            assert!(early || poll(selecting.as_mut()).is_ready(), "the signal is lost");
+        });
+    }
+}

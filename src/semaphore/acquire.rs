@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "waiters are linked into the lists by address")]
 
 use super::arm::AcquireArm;
-use super::state::{Standing, State};
+use super::state::{Standing, State, Want};
 use super::weighted::Weighted;
 use crate::chan::RecvStream;
 use crate::context::{self, Context};
@@ -14,9 +14,9 @@ use crate::wait::place::Place;
 use crate::wait::record::{self, WaitReason};
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::task::{self, Poll, ready};
+use std::task::{self, Poll, Waker, ready};
 
 /// The future of [`Weighted::acquire`].
 #[must_use = "nothing is taken until the future is awaited"]
@@ -83,7 +83,7 @@ enum Stage {
     /// In no list.
     New,
     /// In one.
-    Waiting(Place<usize>),
+    Waiting(Place<Want>),
     /// Over.
     Done,
 }
@@ -138,24 +138,52 @@ impl Request {
             return true;
         }
         let waker = cx.waker().clone();
-        self.stage = Stage::Waiting(Place::new(self.n));
+        self.stage = Stage::Waiting(Place::new(Want::new(self.n)));
         let Stage::Waiting(place) = &self.stage else { unreachable!("it was set just now") };
+        let mut wakes = WakeBatch::new();
         let mut state = semaphore.inner.state.lock();
         // SAFETY: new, pinned, and unlinked before it goes.
         unsafe { state.enter(place, waker) };
         // The room may have come meanwhile.
-        settle(place, state)
+        let settled = settle(place, state, &mut wakes);
+        self.end(semaphore, settled.is_some(), wakes, [settled.flatten(), None])
     }
 
     /// Polled again while in a list.
-    fn look_again(&self, semaphore: &Weighted, cx: &task::Context<'_>) -> bool {
+    fn look_again(&mut self, semaphore: &Weighted, cx: &task::Context<'_>) -> bool {
         let Stage::Waiting(place) = &self.stage else { unreachable!("the caller looked") };
         let fresh = cx.waker().clone();
+        let mut wakes = WakeBatch::new();
         let state = semaphore.inner.state.lock();
         // SAFETY: (W2): it is linked, and we hold the lock.
         let old = unsafe { place.waiter.replace(Some(fresh)) };
-        let acquired = settle(place, state);
-        drop(old);
+        let settled = settle(place, state, &mut wakes);
+        self.end(semaphore, settled.is_some(), wakes, [old, settled.flatten()])
+    }
+
+    /// Ends a look under the lock, which is free again: wakes whom it found, and drops the wakers that nobody
+    /// needs any more. If one of them panics, nobody else will give back what has just been acquired.
+    fn end(
+        &mut self,
+        semaphore: &Weighted,
+        acquired: bool,
+        mut wakes: WakeBatch,
+        spare: [Option<Waker>; 2],
+    ) -> bool {
+        if acquired {
+            // First: the place is in no list any more.
+            self.stage = Stage::Done;
+        }
+        let woken = catch_unwind(AssertUnwindSafe(|| {
+            wakes.wake_all();
+            drop(spare);
+        }));
+        if let Err(panic) = woken {
+            if acquired {
+                semaphore.release(self.n);
+            }
+            resume_unwind(panic);
+        }
         acquired
     }
 
@@ -163,31 +191,38 @@ impl Request {
     pub(crate) fn leave(&mut self, semaphore: &Weighted) {
         let Stage::Waiting(place) = &self.stage else { return };
         let mut wakes = WakeBatch::new();
-        // SAFETY: it is linked while it waits, and the lock is held.
-        unsafe { semaphore.inner.state.lock().leave(&place.node, &mut wakes) };
+        let spare = {
+            let mut state = semaphore.inner.state.lock();
+            // SAFETY: it is linked while it waits, and the lock is held.
+            unsafe { state.leave(&place.node, &mut wakes) };
+            // SAFETY: (W2): under the lock.
+            unsafe { place.waiter.take_waker() }
+        };
         self.stage = Stage::Done;
         wakes.wake_all();
+        drop(spare);
     }
 }
 
 /// Serves the line, if need be with what nobody collects. If that gave this place what it wants, takes it out
-/// of the lists.
-fn settle(place: &Place<usize>, mut state: Locked<'_, State>) -> bool {
-    let mut wakes = WakeBatch::new();
+/// of the lists, and returns its waker, to be dropped outside of the lock.
+fn settle(
+    place: &Place<Want>,
+    mut state: Locked<'_, State>,
+    wakes: &mut WakeBatch,
+) -> Option<Option<Waker>> {
     // SAFETY: the place is linked, ours, and the lock is held.
     let is_granted = |state: &State| unsafe { state.standing(&place.node) } == Standing::Granted;
     if !is_granted(&state) {
-        state.serve(&mut wakes);
+        state.serve(wakes);
     }
     if !is_granted(&state) {
-        state.rob(record::current(), &mut wakes);
+        state.rob(record::current(), wakes);
     }
-    let granted = is_granted(&state);
-    if granted {
+    is_granted(&state).then(|| {
         // SAFETY: as above.
         unsafe { state.collect(&place.node) };
-    }
-    drop(state);
-    wakes.wake_all();
-    granted
+        // SAFETY: (W2): under the lock.
+        unsafe { place.waiter.take_waker() }
+    })
 }

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "the node is linked into the lists by address")]
 
 use super::acquire::Acquire;
-use super::state::Standing;
+use super::state::{Standing, Want};
 use super::weighted::Weighted;
 use crate::chan::RecvArm;
 use crate::context::{self, Context};
@@ -30,7 +30,7 @@ pub struct AcquireArm<'a> {
 impl<'a> AcquireArm<'a> {
     pub(super) fn new(semaphore: &'a Weighted, ctx: &'a Context, n: usize) -> Self {
         let (armed, held) = (Cell::new(false), Cell::new(false));
-        let turn = Turn { semaphore, n, armed, held, node: Node::new(n) };
+        let turn = Turn { semaphore, n, armed, held, node: Node::new(Want::new(n)) };
         let end = ctx.done_core().map(|done| RecvArm::new(Some(done)));
         Self { turn, ctx, end }
     }
@@ -117,7 +117,7 @@ struct Turn<'a> {
     armed: Cell<bool>,
     /// Whether it was taken and not given out.
     held: Cell<bool>,
-    node: Node<usize>,
+    node: Node<Want>,
 }
 
 // SAFETY: the node is shared under the lock of the semaphore; the cells are the owner's.

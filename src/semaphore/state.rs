@@ -10,6 +10,7 @@
 //! * V3. Nobody waits for a plain waiter without a waker: it was robbed (below) and has not looked since. It
 //!   keeps its place in line. Nor does anybody for a select that has been decided and has not left the
 //!   line yet.
+//! * V4. The line is in the order of coming, see [`Want`].
 //!
 //! A waiter that is granted and does not come would keep its grant from everybody else. So whoever would have
 //! to wait takes back what its own goroutine, or nobody, collects ([`Waiter::may_be_robbed`]), and the line
@@ -43,15 +44,31 @@ pub(super) enum Standing {
     Robbed,
 }
 
+/// What a waiter wants.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Want {
+    n: usize,
+    /// The number of its coming. It keeps it when it is robbed.
+    came: u64,
+}
+
+impl Want {
+    /// Of somebody who is in no line.
+    pub(super) fn new(n: usize) -> Self {
+        Self { n, came: 0 }
+    }
+}
+
 pub(super) struct State {
     free: usize,
-    /// Each with how much it wants.
-    waiting: List<usize>,
-    granted: List<usize>,
+    waiting: List<Want>,
+    granted: List<Want>,
+    /// The number of the next who comes.
+    next: u64,
 }
 
 /// Whether somebody waits there (V3). For nodes in line, under the lock.
-fn is_waited_for(seat: &Seat<usize>) -> bool {
+fn is_waited_for(seat: &Seat<Want>) -> bool {
     // SAFETY: the node is linked, and the caller holds the lock.
     let waiter = unsafe { seat.waiter() };
     // SAFETY: as above.
@@ -64,7 +81,7 @@ fn is_waited_for(seat: &Seat<usize>) -> bool {
 }
 
 /// See [`Waiter::may_be_robbed`]. For granted nodes, under the lock.
-fn may_be_robbed(seat: &Seat<usize>, robber: Option<&'static Record>) -> bool {
+fn may_be_robbed(seat: &Seat<Want>, robber: Option<&'static Record>) -> bool {
     // SAFETY: the node is linked, and the caller holds the lock.
     let waiter = unsafe { seat.waiter() };
     // SAFETY: (W2), (W3): as above, and the claim has been won.
@@ -73,7 +90,7 @@ fn may_be_robbed(seat: &Seat<usize>, robber: Option<&'static Record>) -> bool {
 
 impl State {
     pub(super) fn new(size: usize) -> Self {
-        Self { free: size, waiting: List::new(), granted: List::new() }
+        Self { free: size, waiting: List::new(), granted: List::new(), next: 0 }
     }
 
     pub(super) fn free(&self) -> usize {
@@ -107,7 +124,7 @@ impl State {
             let found = unsafe { node.as_ref() };
             // SAFETY: (L1): linked, and we hold the lock. The reference ends before the list is used.
             let seat = unsafe { found.seat() };
-            if seat.data > self.free {
+            if seat.data.n > self.free {
                 return;
             }
             // SAFETY: linked, under the lock.
@@ -115,7 +132,7 @@ impl State {
                 // A select that has been decided since it was found; it will not be found again.
                 continue;
             }
-            self.free -= seat.data;
+            self.free -= seat.data.n;
             seat.tag = TAG_GRANTED;
             // SAFETY: linked, under the lock.
             let waiter = unsafe { seat.waiter() };
@@ -135,8 +152,8 @@ impl State {
         self.granted.find(|seat| may_be_robbed(seat, robber)).is_some()
     }
 
-    /// Takes back what is granted and not collected, and serves the line. Who was granted it is first in line
-    /// again, but for a select, which begins anew.
+    /// Takes back what is granted and not collected, and serves the line. Who was granted it has its old place in
+    /// line again, but for a select, which begins anew.
     pub(super) fn rob(&mut self, robber: Option<&'static Record>, wakes: &mut WakeBatch) {
         while let Some(node) = self.granted.find(|seat| may_be_robbed(seat, robber)) {
             // SAFETY: it is in this list.
@@ -145,15 +162,18 @@ impl State {
             let found = unsafe { node.as_ref() };
             // SAFETY: (L1): we hold the lock. The reference ends before the list is used.
             let seat = unsafe { found.seat() };
-            self.free += seat.data;
+            self.free += seat.data.n;
             // SAFETY: it was linked.
             if unsafe { seat.is_select() } {
                 seat.tag = TAG_ROBBED;
                 continue;
             }
             seat.tag = TAG_WAITS;
+            let came = seat.data.came;
+            // In front of all who came later.
+            let later = self.waiting.find(|other| other.data.came > came);
             // SAFETY: it is in no list now; the rest as when it was linked first.
-            unsafe { self.waiting.insert_before(self.waiting.front(), node) };
+            unsafe { self.waiting.insert_before(later, node) };
         }
         self.serve(wakes);
     }
@@ -163,7 +183,9 @@ impl State {
     /// # Safety
     ///
     /// As for [`Place::enter`].
-    pub(super) unsafe fn enter(&mut self, place: &Place<usize>, waker: Waker) {
+    pub(super) unsafe fn enter(&mut self, place: &Place<Want>, waker: Waker) {
+        // SAFETY: (L1): not linked, so the caller's.
+        unsafe { place.node.seat() }.data.came = self.number();
         // SAFETY: by this function's contract.
         unsafe { place.enter(&mut self.waiting, waker) };
     }
@@ -173,13 +195,20 @@ impl State {
     /// # Safety
     ///
     /// As for [`List::push_back`], and [`Node::assign`].
-    pub(super) unsafe fn enter_select(&mut self, node: &Node<usize>, waiter: &Waiter, case: u32) {
+    pub(super) unsafe fn enter_select(&mut self, node: &Node<Want>, waiter: &Waiter, case: u32) {
         // SAFETY: by this function's contract.
         unsafe { node.assign(waiter, case) };
         // SAFETY: (L1): not linked, so the caller's.
-        unsafe { node.seat() }.tag = TAG_WAITS;
+        let seat = unsafe { node.seat() };
+        seat.tag = TAG_WAITS;
+        seat.data.came = self.number();
         // SAFETY: by this function's contract.
         unsafe { self.waiting.push_back(NonNull::from(node)) };
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
     }
 
     /// Where a node stands.
@@ -187,7 +216,7 @@ impl State {
     /// # Safety
     ///
     /// The caller owns the node, which has been in line, and holds the lock.
-    pub(super) unsafe fn standing(&self, node: &Node<usize>) -> Standing {
+    pub(super) unsafe fn standing(&self, node: &Node<Want>) -> Standing {
         // SAFETY: (L1): under the lock.
         match unsafe { node.seat() }.tag {
             TAG_GRANTED => Standing::Granted,
@@ -201,7 +230,7 @@ impl State {
     /// # Safety
     ///
     /// The node is granted, and the caller owns it and holds the lock.
-    pub(super) unsafe fn collect(&mut self, node: &Node<usize>) {
+    pub(super) unsafe fn collect(&mut self, node: &Node<Want>) {
         // SAFETY: granted nodes are in this list.
         unsafe { self.granted.remove(NonNull::from(node)) };
         // SAFETY: (L1): not linked.
@@ -214,14 +243,14 @@ impl State {
     /// # Safety
     ///
     /// The caller owns the node, and holds the lock.
-    pub(super) unsafe fn leave(&mut self, node: &Node<usize>, wakes: &mut WakeBatch) {
+    pub(super) unsafe fn leave(&mut self, node: &Node<Want>, wakes: &mut WakeBatch) {
         // SAFETY: by this function's contract.
         match unsafe { self.standing(node) } {
             Standing::Granted => {
                 // SAFETY: by this function's contract.
                 unsafe { self.collect(node) };
                 // SAFETY: (L1): not linked.
-                self.free += unsafe { node.seat() }.data;
+                self.free += unsafe { node.seat() }.data.n;
             }
             // SAFETY: nodes that wait are in this list.
             Standing::Waits => unsafe { self.waiting.remove(NonNull::from(node)) },

@@ -1,7 +1,7 @@
 //! A context that a signal cancels: Go's `signal.NotifyContext`.
 
 use super::{SignalKind, notify, stop};
-use crate::chan::{Receiver, Sender, chan};
+use crate::chan::{Receiver, chan};
 use crate::context::{Cancel, Context, Error, with_cancel_named};
 use crate::runtime::go;
 use crate::select;
@@ -11,11 +11,23 @@ use std::fmt;
 /// A context that is cancelled by the first signal of `kinds`, of any kind if none is given; by the
 /// [`Stop`]; or with `parent`.
 ///
-/// After a signal its error is [`Canceled`](Error::Canceled), and its cause a [`SignalReceived`]. From then on,
-/// and after a stop, the kinds do again what they did before, as far as nobody else wants them: a second
-/// Ctrl-C ends a program that does not come to its end.
+/// After a signal its error is [`Canceled`](Error::Canceled), and its cause a [`SignalReceived`]. The kinds stay
+/// caught until the `Stop` is called or dropped, whatever becomes of the context: a second Ctrl-C does nothing to
+/// a program that is on its way to its end. Where it is to end the program at once, stop as soon as the context
+/// has ended:
 ///
-/// One goroutine waits for the signal, in the runtime that this is called in, until the context ends.
+/// ```
+/// use gort::context::{after_func, background};
+/// use gort::signal::{SignalKind, notify_context};
+///
+/// # gort::run(async {
+/// let (ctx, stop) = notify_context(&background(), [SignalKind::interrupt()]);
+/// after_func(&ctx, async move { stop.stop() });
+/// # });
+/// ```
+///
+/// One goroutine waits for the signal, in the runtime that this is called in, until the context ends. If that
+/// runtime is shut down before, nobody would be told any more, and the kinds do again what they did before.
 ///
 /// # Panics
 ///
@@ -23,7 +35,7 @@ use std::fmt;
 ///
 /// # Go
 ///
-/// `signal.NotifyContext`. In Go the kinds stay caught after the signal, until `stop` is called.
+/// `signal.NotifyContext`.
 ///
 /// ```
 /// use gort::context::background;
@@ -44,12 +56,12 @@ pub fn notify_context(
 ) -> (Context, Stop) {
     let kinds: Vec<_> = kinds.into_iter().collect();
     let (ctx, cancel) = with_cancel_named(parent, "signal.NotifyContext(", close_name(&kinds));
-    let (sender, receiver) = chan(1);
+    let (sender, signals) = chan(1);
+    notify(sender, kinds);
     if ctx.err().is_none() {
-        notify(&sender, kinds);
-        drop(go(wait(ctx.done(), receiver, sender.clone(), cancel.clone())));
+        drop(go(wait(ctx.done(), Watched(Some(signals.clone())), cancel.clone())));
     }
-    (ctx, Stop { cancel, sender })
+    (ctx, Stop { cancel, signals })
 }
 
 /// What follows the parent in the name of the context, in Go's words.
@@ -59,21 +71,29 @@ fn close_name(kinds: &[SignalKind]) -> String {
 }
 
 /// Cancels on a signal.
-async fn wait(
-    done: Receiver<()>,
-    receiver: Receiver<SignalKind>,
-    sender: Sender<SignalKind>,
-    cancel: Cancel,
-) {
+async fn wait(done: Receiver<()>, mut watched: Watched, cancel: Cancel) {
+    let Some(signals) = &watched.0 else { return };
     select! {
-        kind = receiver.next() => {
+        kind = signals.next() => {
             if let Some(kind) = kind {
                 cancel.cancel_with(SignalReceived(kind));
             }
         }
         <-done => {}
     }
-    stop(&sender);
+    // From here on it is the `Stop` that gives the signals back.
+    watched.0 = None;
+}
+
+/// Signals that a goroutine waits for. If it is dropped while it waits, its runtime has gone: they are given back.
+struct Watched(Option<Receiver<SignalKind>>);
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let Some(signals) = self.0.take() {
+            stop(&signals);
+        }
+    }
 }
 
 /// Cancels the context of [`notify_context`] and gives the signals back, when it is dropped at the latest.
@@ -81,13 +101,14 @@ async fn wait(
 #[must_use = "the context is cancelled when it is dropped"]
 pub struct Stop {
     cancel: Cancel,
-    sender: Sender<SignalKind>,
+    /// The channel that gets the signals, which lasts as long as it has a receiver.
+    signals: Receiver<SignalKind>,
 }
 
 impl Stop {
     /// Does so now. The kinds do again what they did before, as far as nobody else wants them.
     pub fn stop(&self) {
-        stop(&self.sender);
+        stop(&self.signals);
         self.cancel.cancel();
     }
 }

@@ -19,7 +19,8 @@ use std::task::{Context, Poll};
 ///
 /// # Cancel safety
 ///
-/// If the future is dropped, nothing is lost: a Ctrl-C that it was told of is told to the next.
+/// If the future is dropped, nothing is lost: a Ctrl-C that it was told of, and no other future has yielded, is
+/// told to the next.
 ///
 /// ```
 /// # gort::run(async {

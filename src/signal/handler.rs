@@ -8,6 +8,7 @@
 
 use super::kind::SignalKind;
 use crate::sys::sync::atomic::{AtomicBool, Ordering};
+use crate::sys::unwind;
 use signal_hook::{flag, low_level};
 use std::io::{self, Read};
 use std::mem::MaybeUninit;
@@ -129,7 +130,8 @@ pub(super) fn start_thread(deliver: fn()) -> io::Result<UnixStream> {
         loop {
             match reader.read(&mut bytes) {
                 Ok(0) => return,
-                Ok(_) => deliver(),
+                // A waker that panics must not cost the process its signals.
+                Ok(_) => unwind::contain(deliver),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return,
             }

@@ -5,13 +5,14 @@
 //! A handler either finds that the default is wanted, and does it, or leaves a note. Who takes the last
 //! interest in a kind away first has the handler do the default, then waits until those that found
 //! otherwise have left their notes ([`Handler::settle`]), and then hands these out, to itself as well. All
-//! this is one critical section, and so is every other delivery: none is half done when it begins.
+//! this is one critical section, and so is every other delivery: none is half done when it begins. So is the end
+//! of a stream, in which it hands on what it has not yielded and nobody else was told of.
 //!
 //! Values are put into channels under the lock; wakers are called, and channels closed, after it.
 
 use super::handler::{Disposition, Handler, start_thread};
 use super::kind::SignalKind;
-use crate::chan::Sender;
+use crate::chan::{Receiver, Sender};
 use crate::sys::sync::Mutex;
 use crate::wait::batch::WakeBatch;
 use std::collections::BTreeMap;
@@ -37,17 +38,26 @@ struct Kind {
     ignored: bool,
     /// Kept for the next listener if there is none when it comes.
     kept: bool,
+    /// The last that was handed out went to streams only, and none of them has yielded it.
+    untold: bool,
 }
 
 /// A channel, and the kinds that it wants, one bit each.
 struct Listener {
     sender: Sender<SignalKind>,
     kinds: u128,
+    /// Those of which it was given the last that was handed out.
+    given: u128,
+    is_stream: bool,
 }
 
 impl Listener {
     fn wants(&self, kind: SignalKind) -> bool {
         self.kinds & bit(kind) != 0
+    }
+
+    fn has_last(&self, kind: SignalKind) -> bool {
+        self.kinds & self.given & bit(kind) != 0
     }
 }
 
@@ -90,13 +100,13 @@ impl Registry {
             Entry::Occupied(entry) => Ok(entry.into_mut()),
             Entry::Vacant(entry) => {
                 let handler = Handler::install(kind, pipe)?;
-                Ok(entry.insert(Kind { handler, ignored: false, kept: false }))
+                Ok(entry.insert(Kind { handler, ignored: false, kept: false, untold: false }))
             }
         }
     }
 
-    /// From here on `sender` gets signals of `kind`. If it is to be `kept`, they never again do what
-    /// they did before.
+    /// From here on `sender` gets signals of `kind`. If it is that of a stream, they never again do what they did
+    /// before.
     ///
     /// # Errors
     ///
@@ -105,15 +115,18 @@ impl Registry {
         &mut self,
         sender: &Sender<SignalKind>,
         kind: SignalKind,
-        kept: bool,
+        is_stream: bool,
         after: &mut After,
     ) -> io::Result<()> {
         let state = self.install(kind)?;
         state.ignored = false;
-        state.kept |= kept;
+        state.kept |= is_stream;
         match self.listeners.iter_mut().find(|listener| listener.sender == *sender) {
             Some(listener) => listener.kinds |= bit(kind),
-            None => self.listeners.push(Listener { sender: sender.clone(), kinds: bit(kind) }),
+            None => {
+                let (sender, kinds) = (sender.clone(), bit(kind));
+                self.listeners.push(Listener { sender, kinds, given: 0, is_stream });
+            }
         }
         self.kinds[&kind].handler.want();
         // One may have been kept.
@@ -143,6 +156,7 @@ impl Registry {
         for listener in &mut self.listeners {
             if which(&listener.sender) {
                 listener.kinds &= !kinds;
+                listener.given &= !kinds;
             }
         }
         self.forget_idle(after);
@@ -178,14 +192,40 @@ impl Registry {
         }
     }
 
-    /// A signal was given to a listener that has gone without receiving it. If there is no other, it is
-    /// kept for the next one.
-    pub(super) fn put_back(&mut self, kind: SignalKind) {
-        if let Some(state) = self.kinds.get(&kind).filter(|state| state.kept) {
-            if !self.is_wanted(kind) {
-                state.handler.put_back();
+    /// From here on the stream gets nothing. What it was given and has not yielded is for those who have not
+    /// been given it, now or later, unless it has been told to somebody.
+    pub(super) fn remove_stream(
+        &mut self,
+        receiver: &Receiver<SignalKind>,
+        kind: SignalKind,
+        after: &mut After,
+    ) {
+        let listed = self.is_listed(receiver, kind);
+        self.remove(|sender| sender == receiver, u128::MAX, after);
+        if receiver.try_recv().is_err() || !listed {
+            return;
+        }
+        let others = self.listeners.iter().any(|listener| listener.has_last(kind));
+        let state = &self.kinds[&kind];
+        if state.untold && !others {
+            state.handler.put_back();
+            self.deliver(after);
+        }
+    }
+
+    /// The stream has yielded a signal.
+    pub(super) fn yielded(&mut self, receiver: &Receiver<SignalKind>, kind: SignalKind) {
+        // If there is another one in the channel by now, that is the last.
+        if self.is_listed(receiver, kind) && receiver.is_empty() {
+            if let Some(state) = self.kinds.get_mut(&kind) {
+                state.untold = false;
             }
         }
+    }
+
+    /// Whether the stream gets signals of `kind`.
+    fn is_listed(&self, receiver: &Receiver<SignalKind>, kind: SignalKind) -> bool {
+        self.listeners.iter().any(|l| l.wants(kind) && l.sender == *receiver)
     }
 
     /// Kinds that have a handler.
@@ -200,14 +240,22 @@ impl Registry {
     /// Hands out the signals that handlers have left notes of.
     fn deliver(&mut self, after: &mut After) {
         let mut unheard = false;
-        for (&kind, state) in &self.kinds {
-            let wanting = || self.listeners.iter().filter(|listener| listener.wants(kind));
-            let wanted = wanting().next().is_some();
+        for (&kind, state) in &mut self.kinds {
+            let wanted = self.listeners.iter().any(|listener| listener.wants(kind));
             if (state.kept && !wanted) || !state.handler.take_pending() {
                 continue;
             }
-            let heard = wanting().filter(|l| l.sender.offer(kind, &mut after.wakes)).count();
-            if wanted && heard == 0 {
+            let (mut heard, mut told) = (false, false);
+            for listener in self.listeners.iter_mut().filter(|listener| listener.wants(kind)) {
+                listener.given &= !bit(kind);
+                if listener.sender.offer(kind, &mut after.wakes) {
+                    heard = true;
+                    told |= !listener.is_stream;
+                    listener.given |= bit(kind);
+                }
+            }
+            state.untold = !told;
+            if wanted && !heard {
                 state.handler.put_back();
                 unheard = true;
             }

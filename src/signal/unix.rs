@@ -14,10 +14,10 @@ pub use super::kind::SignalKind;
 /// Starts to listen for signals of one kind.
 ///
 /// From here on for the whole life of the process, the kind does not do any more what it did before, also
-/// when no stream is left ([`reset`](super::reset) undoes that). A signal that comes while there is no
-/// stream, and one that a stream has not yielded when it is dropped, is kept for the next one, so that none
-/// is lost between two. Every stream that is there gets each signal; those that come while one is still to
-/// be received are one with it.
+/// when no stream is left ([`reset`](super::reset) undoes that). Every stream that is there gets each signal;
+/// those that come while one is still to be received are one with it. A signal that comes while there is no
+/// stream, and one that none of its streams has yielded when the last of them is dropped, is for the next one,
+/// so that none is lost between two.
 ///
 /// # Errors
 ///
@@ -59,19 +59,19 @@ impl Signal {
     /// Takes the next signal if it is there, otherwise arranges for the task of `cx` to be woken when
     /// it is.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        Pin::new(&mut self.stream).poll_next(cx).map(|signal| signal.map(|_| ()))
+        let polled = Pin::new(&mut self.stream).poll_next(cx);
+        if let Poll::Ready(Some(kind)) = polled {
+            registry::with(|registry, _| registry.yielded(self.stream.receiver(), kind));
+        }
+        polled.map(|signal| signal.map(|_| ()))
     }
 }
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        let receiver = self.stream.receiver();
         registry::with(|registry, after| {
-            registry.remove(|sender| sender == receiver, u128::MAX, after);
+            registry.remove_stream(self.stream.receiver(), self.kind, after);
         });
-        if receiver.try_recv().is_ok() {
-            registry::with(|registry, _| registry.put_back(self.kind));
-        }
     }
 }
 

@@ -3,14 +3,17 @@
 //! A call runs in a goroutine of its own. It ends in one of four ways, told by [`Outcome`]; those who share it
 //! wait for `done`, which is closed after the outcome has been set. It is out of the group's map by then, so
 //! nobody joins a call that is over.
+//!
+//! A panic is never lost: the call keeps it until one of those who wait has been told. If all of them go before,
+//! it is raised in a goroutine that nobody awaits, and so is fatal.
 
 use crate::chan::{Core, Receiver, Signal, Watch, unclosed};
-use crate::runtime::panic;
+use crate::runtime;
+use crate::runtime::panic::{self, Payload};
 use crate::sys::sync::{Mutex, OnceLock};
 use crate::sys::unwind;
 use crate::wait::batch::WakeBatch;
 use pin_project_lite::pin_project;
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -44,11 +47,13 @@ struct Sharers<V> {
     waiting: usize,
     /// Those of `run_chan`.
     channels: Vec<Arc<Core<Flight<V>>>>,
+    /// What it panicked with, until somebody has been told.
+    untold: Option<Payload>,
 }
 
 impl<V> Call<V> {
     pub(super) fn new() -> Self {
-        let sharers = Sharers { shared: false, waiting: 0, channels: Vec::new() };
+        let sharers = Sharers { shared: false, waiting: 0, channels: Vec::new(), untold: None };
         Self { done: Signal::new(), outcome: OnceLock::new(), sharers: Mutex::new(sharers) }
     }
 
@@ -83,38 +88,76 @@ impl<V> Call<V> {
     pub(super) fn outcome(&self) -> Option<&(Outcome<V>, bool)> {
         self.outcome.get()
     }
+
+    /// Keeps a panic for those who wait. It comes back if nobody does, or if there are channels, which cannot tell
+    /// it.
+    fn keep(&self, panic: Payload) -> Option<Payload> {
+        let mut sharers = self.sharers.lock();
+        if sharers.waiting == 0 || !sharers.channels.is_empty() {
+            return Some(panic);
+        }
+        sharers.untold.replace(panic)
+    }
+
+    /// Somebody is being told of the panic.
+    pub(super) fn forget_panic(&self) {
+        let told = self.sharers.lock().untold.take();
+        if let Some(panic) = told {
+            unwind::drop_payload(panic);
+        }
+    }
+}
+
+impl<V> Drop for Call<V> {
+    fn drop(&mut self) {
+        if let Some(panic) = self.sharers.get_mut().untold.take() {
+            drop(runtime::go(async move { resume_unwind(panic) }));
+        }
+    }
 }
 
 impl<V: Clone> Call<V> {
     /// Tells everybody. The call is in no map any more.
+    ///
+    /// # Panics
+    ///
+    /// With the first panic of a clone or a waker, when all is done.
     fn end(&self, outcome: Outcome<V>) {
         let mut sharers = self.sharers.lock();
         let (channels, shared) = (std::mem::take(&mut sharers.channels), sharers.shared);
         drop(sharers);
-        let told = catch_unwind(AssertUnwindSafe(|| {
-            for channel in channels {
-                match &outcome {
-                    // There is room for the one value.
-                    Outcome::Value(value) => {
-                        drop(channel.try_send(Flight { value: value.clone(), shared }));
-                    }
-                    Outcome::Panicked(_) | Outcome::Exited | Outcome::Lost => drop(channel.close()),
-                }
+        let mut first = None;
+        for channel in channels {
+            let told = catch_unwind(AssertUnwindSafe(|| tell(&channel, &outcome, shared)));
+            match (told, &first) {
+                (Ok(()), _) => {}
+                (Err(panic), None) => first = Some(panic),
+                (Err(panic), Some(_)) => unwind::drop_payload(panic),
             }
-        }));
+        }
         let _ = self.outcome.set((outcome, shared));
         let mut wakes = WakeBatch::new();
         self.done.close(&mut wakes);
         wakes.wake_all();
-        if let Err(panic) = told {
+        if let Some(panic) = first {
             resume_unwind(panic);
         }
     }
+}
 
-    /// Whether a panic can be told to somebody, and everybody who has to be told can be.
-    fn can_tell_panic(&self) -> bool {
-        let sharers = self.sharers.lock();
-        sharers.waiting > 0 && sharers.channels.is_empty()
+/// Sends the value to a channel, or closes it if there is none, or no clone of it.
+fn tell<V: Clone>(channel: &Core<Flight<V>>, outcome: &Outcome<V>, shared: bool) {
+    let Outcome::Value(value) = outcome else {
+        channel.close();
+        return;
+    };
+    match catch_unwind(AssertUnwindSafe(|| value.clone())) {
+        // There is room for the one value.
+        Ok(value) => drop(channel.try_send(Flight { value, shared })),
+        Err(panic) => {
+            channel.close();
+            resume_unwind(panic);
+        }
     }
 }
 
@@ -179,16 +222,14 @@ where
 }
 
 /// The function has panicked, or left by `goexit`.
-fn fail<V: Clone>(call: &Call<V>, payload: Box<dyn Any + Send>) {
+fn fail<V: Clone>(call: &Call<V>, payload: Payload) {
     if panic::is_goexit(&*payload) {
         return call.end(Outcome::Exited);
     }
-    let can_tell = call.can_tell_panic();
     let message = panic::message(&*payload).to_owned();
+    let not_kept = call.keep(payload);
     call.end(Outcome::Panicked(message));
-    if can_tell {
-        unwind::drop_payload(payload);
-    } else {
+    if let Some(payload) = not_kept {
         // Somebody who has a channel, or nobody: the goroutine dies of it.
         resume_unwind(payload);
     }

@@ -71,7 +71,8 @@ where
     ///
     /// # Panics
     ///
-    /// If the function panics, with its words, in everybody who waits. If the goroutine of the call was
+    /// If the function panics, with its words, in everybody who waits; if nobody waits any more, or somebody has a
+    /// [channel](Self::run_chan), its panic is fatal, as after [`go`](fn@crate::go). If the goroutine of the call was
     /// dropped by the shutdown of its runtime, others try again with their own futures, and whoever started it
     /// panics. If the function calls [`goexit`](crate::runtime::goexit), everybody who waits does, too.
     ///
@@ -81,7 +82,9 @@ where
     ///
     /// # Go
     ///
-    /// `Do`, in which the function runs in the goroutine of the first who asks.
+    /// `Do`, in which the function runs in the goroutine of the first who asks. In Go those who wait panic with an
+    /// error that prints as the value of the panic, an empty line, and the stack of the function. Here it is a
+    /// `String` of what the function panicked with, if that was text; the panic hook has told of the rest.
     #[doc(alias = "Do")]
     #[track_caller]
     pub fn run<F>(&self, key: K, future: F) -> Run<K, V, F>
@@ -311,7 +314,10 @@ impl<K, V: Clone, F> Future for Run<K, V, F> {
                 Outcome::Value(value) => {
                     return Poll::Ready(Flight { value: value.clone(), shared: *shared });
                 }
-                Outcome::Panicked(message) => panic!("{message}"),
+                Outcome::Panicked(message) => {
+                    call.forget_panic();
+                    panic!("{message}");
+                }
                 Outcome::Exited if record::current().is_some() => runtime::goexit(),
                 Outcome::Exited => panic!("runtime.Goexit was called"),
                 Outcome::Lost => {}

@@ -12,9 +12,10 @@ pub use wait::CondWait;
 
 use crate::runtime::context;
 use crate::sys::const_fn;
+use crate::sys::unwind::FirstPanic;
 use crate::wait::batch::WakeBatch;
 use crate::wait::object::Object;
-use queue::{Queue, Signal, Told};
+use queue::{Queue, Signal};
 use std::fmt;
 
 /// A condition variable: goroutines that hold a lock wait here until another says that what the lock protects
@@ -165,7 +166,7 @@ impl Cond {
         let waker = {
             let mut queue = self.queue.lock();
             let signal = queue.number();
-            queue.tell_one(signal).waker()
+            queue.tell_one(signal)
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -207,24 +208,22 @@ impl Cond {
     #[doc(alias = "Broadcast")]
     #[doc(alias = "notify_all")]
     pub fn broadcast(&self) {
-        let mut wakes = WakeBatch::new();
+        let (mut wakes, mut panic) = (WakeBatch::new(), FirstPanic::default());
         let mut queue = self.queue.lock();
-        let broadcast = queue.number();
+        let broadcast = queue.broadcast();
         loop {
             // Not all at once: others want this lock.
             let mut more = true;
             for _ in 0..WakeBatch::ROOM {
-                let told = queue.tell_next(broadcast);
-                more = !matches!(told, Told::Nobody);
+                more = queue.tell_next(broadcast, &mut wakes);
                 if !more {
                     break;
                 }
-                told.waker().into_iter().for_each(|waker| wakes.push(waker));
             }
             drop(queue);
-            wakes.wake_all();
+            panic.catch(|| wakes.wake_all());
             if !more {
-                return;
+                return panic.resume();
             }
             queue = self.queue.lock();
         }
@@ -233,7 +232,7 @@ impl Cond {
     /// A signal was not used: gives it to the next that waited when it was given.
     fn pass_on(&self, signal: Signal) {
         let Signal::One(signal) = signal else { return };
-        let waker = self.queue.lock().tell_one(signal).waker();
+        let waker = self.queue.lock().tell_one(signal);
         if let Some(waker) = waker {
             waker.wake();
         }

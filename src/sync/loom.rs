@@ -258,6 +258,41 @@ fn a_stale_grant_is_taken_collected_or_passed_on() {
     }
 }
 
+/// A lock operation is kept by a goroutine that waits for something else, and somebody waits behind it. While the
+/// lock is released, the goroutine gives it up, or looks before. Whoever is behind is woken, whichever way it goes.
+#[test]
+fn who_waits_behind_one_that_may_not_come_is_woken() {
+    for looks in [false, true] {
+        loom::model(move || {
+            let guarded = Guarded::new();
+            let (owner, wakes) = (Goroutine::new(), Wakes::default());
+            assert!(guarded.mutex.try_lock());
+            let mut kept = Box::pin(guarded.mutex.lock());
+            let mut behind = pin!(guarded.mutex.lock());
+            assert!(owner.turn(|| poll(kept.as_mut())).is_pending());
+            owner.turn(|| ());
+            assert!(wakes.poll(behind.as_mut()).is_pending());
+            let release = {
+                let guarded = Arc::clone(&guarded);
+                thread::spawn(move || {
+                    guarded.visit();
+                    guarded.mutex.release();
+                })
+            };
+            if looks && owner.turn(|| poll(kept.as_mut())).is_ready() {
+                guarded.visit();
+                guarded.mutex.release();
+            }
+            owner.turn(|| drop(kept));
+            release.join().unwrap();
+            assert_eq!(wakes.count(), 1, "whoever is behind is not told, or twice");
+            assert!(poll(behind.as_mut()).is_ready());
+            guarded.mutex.release();
+            assert!(guarded.mutex.try_lock());
+        });
+    }
+}
+
 /// A wake-up is not answered for many releases, and given to the next waiter, while the one that had it
 /// is dropped and passes it on as well: the next is told, and the lock is an ordinary one again.
 #[test]

@@ -71,6 +71,19 @@ impl<T> Mutex<T> {
         }
     }
 
+    const_fn! {
+        /// The same as [`new`](Self::new), under tokio's name for it.
+        ///
+        /// ```
+        /// # use gort::sync::Mutex;
+        /// static VISITS: Mutex<u32> = Mutex::const_new(0);
+        /// assert_eq!(*VISITS.try_lock().unwrap(), 0);
+        /// ```
+        pub const fn const_new(value: T) -> Self {
+            Self::new(value)
+        }
+    }
+
     /// Consumes the mutex and returns the data.
     pub fn into_inner(self) -> T {
         self.data.into_inner()
@@ -365,8 +378,8 @@ pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
 }
 
-// SAFETY: sharing a guard shares the data, no more.
-unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
+// SAFETY: sharing a guard shares the data, and the mutex, by `MutexGuard::mutex`, for which `T` has to be `Send`.
+unsafe impl<T: ?Sized + Send + Sync> Sync for MutexGuard<'_, T> {}
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// The mutex that this guard holds.
@@ -387,10 +400,11 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// drop(number);
     /// assert_eq!(pair.into_inner(), (2, "one"));
     /// ```
-    pub fn map<U: ?Sized>(
-        mut this: Self,
-        f: impl FnOnce(&mut T) -> &mut U,
-    ) -> MappedMutexGuard<'a, U> {
+    pub fn map<U, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> &mut U,
+    {
         let part = NonNull::from(f(&mut *this));
         let this = ManuallyDrop::new(this);
         MappedMutexGuard { raw: &this.mutex.raw, part, marker: PhantomData }
@@ -401,10 +415,11 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// # Errors
     ///
     /// The guard itself, if `f` returns `None`.
-    pub fn try_map<U: ?Sized>(
-        mut this: Self,
-        f: impl FnOnce(&mut T) -> Option<&mut U>,
-    ) -> Result<MappedMutexGuard<'a, U>, Self> {
+    pub fn try_map<U, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
         match f(&mut *this).map(NonNull::from) {
             Some(part) => {
                 let this = ManuallyDrop::new(this);
@@ -447,8 +462,7 @@ pub struct OwnedMutexGuard<T: ?Sized> {
     mutex: Arc<Mutex<T>>,
 }
 
-// SAFETY: sharing a guard shares the data; the mutex behind the `Arc` needs `T: Send` to be shared,
-// which `MutexGuard::mutex` would do.
+// SAFETY: as for `MutexGuard`.
 unsafe impl<T: ?Sized + Send + Sync> Sync for OwnedMutexGuard<T> {}
 
 impl<T: ?Sized> OwnedMutexGuard<T> {
@@ -458,12 +472,13 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     }
 
     /// A guard of a part of the data.
-    pub fn map<U: ?Sized>(
-        mut this: Self,
-        f: impl FnOnce(&mut T) -> &mut U,
-    ) -> OwnedMappedMutexGuard<T, U> {
+    pub fn map<U, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, U>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> &mut U,
+    {
         let part = NonNull::from(f(&mut *this));
-        OwnedMappedMutexGuard { part, whole: this }
+        OwnedMappedMutexGuard { part, marker: PhantomData, whole: this }
     }
 
     /// A guard of a part of the data, if `f` finds it.
@@ -471,12 +486,13 @@ impl<T: ?Sized> OwnedMutexGuard<T> {
     /// # Errors
     ///
     /// The guard itself, if `f` returns `None`.
-    pub fn try_map<U: ?Sized>(
-        mut this: Self,
-        f: impl FnOnce(&mut T) -> Option<&mut U>,
-    ) -> Result<OwnedMappedMutexGuard<T, U>, Self> {
+    pub fn try_map<U, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, U>, Self>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
         match f(&mut *this).map(NonNull::from) {
-            Some(part) => Ok(OwnedMappedMutexGuard { part, whole: this }),
+            Some(part) => Ok(OwnedMappedMutexGuard { part, marker: PhantomData, whole: this }),
             None => Err(this),
         }
     }
@@ -521,12 +537,46 @@ unsafe impl<T: ?Sized + Sync> Sync for MappedMutexGuard<'_, T> {}
 
 impl<'a, T: ?Sized> MappedMutexGuard<'a, T> {
     /// A guard of a part of this part.
-    pub fn map<U: ?Sized>(
-        mut this: Self,
-        f: impl FnOnce(&mut T) -> &mut U,
-    ) -> MappedMutexGuard<'a, U> {
+    pub fn map<U, F>(mut this: Self, f: F) -> MappedMutexGuard<'a, U>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> &mut U,
+    {
         let part = NonNull::from(f(&mut *this));
-        let this = ManuallyDrop::new(this);
+        this.of(part)
+    }
+
+    /// A guard of a part of this part, if `f` finds it.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if `f` returns `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::{MappedMutexGuard, Mutex, MutexGuard};
+    ///
+    /// let scores = Mutex::new(("a", vec![1, 2]));
+    /// let list = MutexGuard::map(scores.try_lock().unwrap(), |scores| scores.1.as_mut_slice());
+    /// let list = MappedMutexGuard::try_map(list, |list| list.get_mut(7)).unwrap_err();
+    /// *MappedMutexGuard::try_map(list, |list| list.first_mut()).unwrap() += 1;
+    /// assert_eq!(scores.into_inner().1, [2, 2]);
+    /// ```
+    pub fn try_map<U, F>(mut this: Self, f: F) -> Result<MappedMutexGuard<'a, U>, Self>
+    where
+        U: ?Sized,
+        F: FnOnce(&mut T) -> Option<&mut U>,
+    {
+        match f(&mut *this).map(NonNull::from) {
+            Some(part) => Ok(this.of(part)),
+            None => Err(this),
+        }
+    }
+
+    /// Hands over to a guard of a part.
+    fn of<U: ?Sized>(self, part: NonNull<U>) -> MappedMutexGuard<'a, U> {
+        let this = ManuallyDrop::new(self);
         MappedMutexGuard { raw: this.raw, part, marker: PhantomData }
     }
 }
@@ -558,6 +608,8 @@ impl<T: ?Sized> DerefMut for MappedMutexGuard<'_, T> {
 #[clippy::has_significant_drop]
 pub struct OwnedMappedMutexGuard<T: ?Sized, U: ?Sized = T> {
     part: NonNull<U>,
+    /// `U` is that type and no other: the part is written, too.
+    marker: PhantomData<*mut U>,
     whole: OwnedMutexGuard<T>,
 }
 
@@ -568,12 +620,45 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Sync> Sync for OwnedMappedMutex
 
 impl<T: ?Sized, U: ?Sized> OwnedMappedMutexGuard<T, U> {
     /// A guard of a part of this part.
-    pub fn map<V: ?Sized>(
-        mut this: Self,
-        f: impl FnOnce(&mut U) -> &mut V,
-    ) -> OwnedMappedMutexGuard<T, V> {
+    pub fn map<V, F>(mut this: Self, f: F) -> OwnedMappedMutexGuard<T, V>
+    where
+        V: ?Sized,
+        F: FnOnce(&mut U) -> &mut V,
+    {
         let part = NonNull::from(f(&mut *this));
-        OwnedMappedMutexGuard { part, whole: this.whole }
+        OwnedMappedMutexGuard { part, marker: PhantomData, whole: this.whole }
+    }
+
+    /// A guard of a part of this part, if `f` finds it.
+    ///
+    /// # Errors
+    ///
+    /// The guard itself, if `f` returns `None`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use gort::sync::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
+    /// use std::sync::Arc;
+    ///
+    /// let scores = Arc::new(Mutex::new(("a", vec![1, 2])));
+    /// let guard = scores.clone().try_lock_owned().unwrap();
+    /// let list = OwnedMutexGuard::map(guard, |scores| scores.1.as_mut_slice());
+    /// let list = OwnedMappedMutexGuard::try_map(list, |list| list.get_mut(7)).unwrap_err();
+    /// *OwnedMappedMutexGuard::try_map(list, |list| list.first_mut()).unwrap() += 1;
+    /// assert_eq!(scores.try_lock().unwrap().1, [2, 2]);
+    /// ```
+    pub fn try_map<V, F>(mut this: Self, f: F) -> Result<OwnedMappedMutexGuard<T, V>, Self>
+    where
+        V: ?Sized,
+        F: FnOnce(&mut U) -> Option<&mut V>,
+    {
+        match f(&mut *this).map(NonNull::from) {
+            Some(part) => {
+                Ok(OwnedMappedMutexGuard { part, marker: PhantomData, whole: this.whole })
+            }
+            None => Err(this),
+        }
     }
 }
 

@@ -5,15 +5,15 @@
 //!
 //! | tag | meaning |
 //! |---|---|
-//! | `WAITS` | nobody has told it anything that it has not seen |
+//! | `WAITS` | nobody has told it anything that it has not seen; but it may have been woken beside another |
 //! | `WOKEN` | it was woken and competes for the lock with everybody else; nothing is reserved for it |
 //! | `GRANTED` | the lock is its own (`LOCKED` is set for it); it need only come and see |
 //! | `ROBBED` | of a select: the grant was taken back; it begins anew when it comes |
 //!
 //! Normal mode: a release frees the lock and wakes one waiter, which may lose it to whoever comes
-//! first. Starvation mode, entered when a waiter that lost has waited for [`STARVATION`]: a release
-//! grants the lock to the head of the queue. A granted waiter leaves the mode if it has not waited that
-//! long or is the last.
+//! first; and those behind it, if it may not come, see below. Starvation mode, entered when a waiter that lost has
+//! waited for [`STARVATION`]: a release grants the lock to the head of the queue. A granted waiter leaves the mode if
+//! it has not waited that long or is the last.
 //!
 //! A select that waits for the lock as one of its arms is granted it in either mode: the arm is chosen only
 //! when the lock is its own. A waiter that competes could lose, and the select would have chosen an arm that
@@ -35,10 +35,15 @@
 //! the lock held, so the release that comes after finds somebody to wake. A waiter that goes away
 //! `WOKEN` or `GRANTED` passes on what it was told.
 //!
-//! Nobody is held up by a waiter that is kept but not polled. Somebody who would have to wait takes
+//! A waiter that is kept but not polled holds up nobody who comes. Somebody who would have to wait takes
 //! a grant that its own goroutine, or nobody, collects ([`Waiter::may_be_robbed`]), and answers a
 //! wake-up in the same way: the next release wakes somebody again. A wake-up that nobody answers is
 //! given to the next waiter as well, after [`PATIENCE`] releases.
+//!
+//! Those behind it who wait already are woken beside it if its goroutine was waiting for something else when the
+//! lock was released ([`comes`]; up to [`DOUBTFUL`]). Not if it was granted the lock, which only somebody who comes can
+//! take back; nor if it turned to something else when it had been woken. Then they stay asleep until somebody else has to
+//! wait. (To find that out at the end of each poll would burden every goroutine: `wait/README.md`.)
 
 #![expect(unsafe_code, reason = "waiters are linked into the queue by address")]
 
@@ -72,6 +77,9 @@ const STARVATION: Nanos = 1_000_000;
 /// How many releases may pass before an unanswered wake-up is given to somebody else as well.
 const PATIENCE: u32 = if MODEL { 2 } else { 256 };
 
+/// How many waiters one release wakes at most, of whom it is not known that they come.
+const DOUBTFUL: usize = 4;
+
 /// Somebody holds the lock.
 const LOCKED: u32 = 1;
 /// The queue is not empty.
@@ -103,6 +111,9 @@ impl State {
 
 /// What the queue knows of a waiter: since when it waits.
 type Seen = Nanos;
+
+/// Wakers that nobody needs any more, to be dropped outside of the queue's lock.
+type Spare = [Option<Waker>; 2];
 
 /// It has been put into the queue by somebody else, and has not looked: it waits from when it does.
 const UNSEEN: Seen = Nanos::MAX;
@@ -281,7 +292,7 @@ impl RawMutex {
                 self.hand_over(self.queue.lock());
             }
         } else if !old.has(WOKEN) {
-            self.wake_one(self.queue.lock());
+            self.wake_next(self.queue.lock());
         } else {
             // Ordering: Relaxed, and not one operation: a count that is wrong by a few does no harm.
             let ticks = self.ticks.load(Ordering::Relaxed).wrapping_add(1);
@@ -293,64 +304,79 @@ impl RawMutex {
     }
 
     /// Wakes a waiter, unless the lock is held (its release will do it) or one is awake already.
-    fn wake_one(&self, mut queue: Locked<'_, List<Seen>>) {
-        let waker = self.find_one(&mut queue);
+    fn wake_next(&self, mut queue: Locked<'_, List<Seen>>) {
+        let mut wakes = WakeBatch::new();
+        self.find_next(&mut queue, &mut wakes);
         drop(queue);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wakes.wake_all();
     }
 
-    /// Tells a waiter that the lock is free, or gives it to a select. As [`wake_one`](Self::wake_one).
-    fn find_one(&self, queue: &mut List<Seen>) -> Option<Waker> {
+    /// Tells a waiter that the lock is free, or gives it to a select. As [`wake_next`](Self::wake_next).
+    fn find_next(&self, queue: &mut List<Seen>, wakes: &mut WakeBatch) {
         // Ordering: Relaxed: whoever holds the lock releases it by an exchange on this word, after
         // which it comes here, under this lock, if that exchange found nobody woken.
         let state = State(self.state.load(Ordering::Relaxed));
         if state.has(LOCKED | WOKEN) {
-            return None;
+            return;
         }
-        let (waker, tag) = self.tell_first(queue)?;
-        if tag == TAG_WOKEN {
+        if self.tell_first(queue, wakes) == Some(TAG_WOKEN) {
             // Ordering: Relaxed: the bit carries no data; tags are under the queue's lock.
             self.state.fetch_or(WOKEN, Ordering::Relaxed);
         }
-        Some(waker)
     }
 
     /// Tells the first waiter that can be told: one that competes is woken, a select is given the lock, if
-    /// nobody takes it first. Returns what the waiter was told, and its waker.
-    fn tell_first(&self, queue: &mut List<Seen>) -> Option<(Waker, u8)> {
+    /// nobody takes it first. Returns what the waiter was told.
+    ///
+    /// If the one that is woken may not come, the next is told too, and so on. What counts is what was told the
+    /// last; the others compete as if they had looked on their own account.
+    fn tell_first(&self, queue: &mut List<Seen>, wakes: &mut WakeBatch) -> Option<u8> {
         // Ordering: Relaxed: `STARVING` changes under the queue's lock only.
         let starving = State(self.state.load(Ordering::Relaxed)).has(STARVING);
-        let (mut told, mut mine) = (None, false);
-        queue.find(|seat| {
-            // SAFETY: it is linked, and the caller holds the lock of the queue.
-            let select = unsafe { seat.is_select() };
-            mine = mine || (select && self.try_lock());
-            if select && !mine {
-                // Whoever was faster wakes somebody when it is done.
-                return true;
+        let (mut last, mut mine) = (None, false);
+        for _ in 0..DOUBTFUL {
+            let mut told = None;
+            let found = queue.find(|seat| {
+                // SAFETY: it is linked, and the caller holds the lock of the queue.
+                let select = unsafe { seat.is_select() };
+                mine = mine || (select && self.try_lock());
+                if select && !mine {
+                    // Whoever was faster wakes somebody when it is done.
+                    return true;
+                }
+                let tag = if mine && (select || starving) { TAG_GRANTED } else { TAG_WOKEN };
+                told = tell(seat, tag, wakes).then(|| (tag, tag == TAG_GRANTED || comes(seat)));
+                told.is_some()
+            });
+            let (Some(node), Some((tag, comes))) = (found, told) else { break };
+            if let Some((before, _)) = last.replace((node, tag)) {
+                // SAFETY: (L2): it is linked.
+                let before: &Node<Seen> = unsafe { before.as_ref() };
+                // SAFETY: (L1): under the lock.
+                unsafe { before.seat() }.tag = TAG_WAITS;
             }
-            let tag = if mine && (select || starving) { TAG_GRANTED } else { TAG_WOKEN };
-            told = tell(seat, tag).map(|waker| (waker, tag));
-            told.is_some()
-        });
-        if mine && told.as_ref().is_none_or(|(_, tag)| *tag != TAG_GRANTED) {
+            if comes {
+                break;
+            }
+        }
+        let tag = last.map(|(_, tag)| tag);
+        if mine && tag != Some(TAG_GRANTED) {
             // Ordering: Release, as in `release`, though nothing was done. Whoever found the lock held
             // meanwhile is about to look at it under the lock of the queue.
             self.state.fetch_and(!(LOCKED | STARVING), Ordering::Release);
         }
-        told
+        tag
     }
 
     /// The waiter that was woken has let many releases pass. If its goroutine is busy elsewhere,
     /// wakes the next one in its stead.
     #[cold]
     fn pass_on(&self) {
+        let mut wakes = WakeBatch::new();
         let mut queue = self.queue.lock();
         let silent = |seat: &mut Seat<Seen>| seat.tag == TAG_WOKEN && may_be_robbed(seat, None);
         let Some(silent) = queue.find(silent) else { return };
-        if let Some((waker, tag)) = self.tell_first(&mut queue) {
+        if let Some(tag) = self.tell_first(&mut queue, &mut wakes) {
             // SAFETY: (L2): it is linked.
             let silent = unsafe { silent.as_ref() };
             // SAFETY: (L1): it is linked, and we hold the lock of the queue.
@@ -360,13 +386,13 @@ impl RawMutex {
                 self.state.fetch_and(!WOKEN, Ordering::Relaxed);
             }
             drop(queue);
-            waker.wake();
+            wakes.wake_all();
         }
     }
 
-    /// Drops a waker of somebody who has just been given the lock and does not know yet. If that panics,
+    /// Drops wakers of somebody who has just been given the lock and does not know yet. If that panics,
     /// nobody will ever release the lock but this.
-    fn drop_waker(&self, spare: Option<Waker>) {
+    fn drop_wakers(&self, spare: Spare) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(spare))) {
             self.release();
             resume_unwind(panic);
@@ -375,30 +401,26 @@ impl RawMutex {
 
     /// Gives the lock that the caller holds to a waiter if the lock is starving, else frees it.
     fn hand_over(&self, mut queue: Locked<'_, List<Seen>>) {
-        let waker = self.give(&mut queue);
+        let mut wakes = WakeBatch::new();
+        self.give(&mut queue, &mut wakes);
         drop(queue);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wakes.wake_all();
     }
 
-    /// As [`hand_over`](Self::hand_over); returns whom to wake.
-    fn give(&self, queue: &mut List<Seen>) -> Option<Waker> {
+    /// As [`hand_over`](Self::hand_over), under the lock of the queue.
+    fn give(&self, queue: &mut List<Seen>, wakes: &mut WakeBatch) {
         // Ordering: Relaxed: `STARVING` changes under the queue's lock only.
-        if State(self.state.load(Ordering::Relaxed)).has(STARVING) {
-            let mut waker = None;
-            queue.find(|seat| {
-                waker = tell(seat, TAG_GRANTED);
-                waker.is_some()
-            });
-            if waker.is_some() {
-                return waker;
-            }
+        if State(self.state.load(Ordering::Relaxed)).has(STARVING)
+            && queue.find(|seat| tell(seat, TAG_GRANTED, wakes)).is_some()
+        {
+            return;
         }
         // The last waiter has left, or none is left that could be told.
         // Ordering: Release, as in `try_release`.
         let old = State(self.state.fetch_and(!(LOCKED | STARVING), Ordering::Release));
-        if old.has(QUEUED) && !old.has(WOKEN) { self.find_one(queue) } else { None }
+        if old.has(QUEUED) && !old.has(WOKEN) {
+            self.find_next(queue, wakes);
+        }
     }
 
     /// Takes the lock if it is free, else sets and clears bits, in one exchange. Returns whether it
@@ -489,21 +511,34 @@ fn may_be_robbed(seat: &Seat<Seen>, robber: Option<&'static Record>) -> bool {
     unsafe { waiter.may_be_robbed(robber) }
 }
 
-/// Tells a waiter, in the queue and under its lock, what `tag` says; returns its waker. None if it was told
-/// before and has not looked since, or is a select that has been decided otherwise.
-fn tell(seat: &mut Seat<Seen>, tag: u8) -> Option<Waker> {
+/// Tells a waiter, in the queue and under its lock, what `tag` says. False if it was told before and has not
+/// looked since, or is a select that has been decided otherwise.
+fn tell(seat: &mut Seat<Seen>, tag: u8, wakes: &mut WakeBatch) -> bool {
     // SAFETY: the node is linked, and the caller holds the lock of the queue.
     if !unsafe { seat.claim() } {
-        return None;
+        return false;
     }
     // SAFETY: as above.
     let waiter = unsafe { seat.waiter() };
     // SAFETY: (W2), or (W3): we hold the lock, and have won the claim.
-    let waker = unsafe { waiter.take_waker() };
-    if waker.is_some() {
-        seat.tag = tag;
+    let Some(waker) = (unsafe { waiter.take_waker() }) else { return false };
+    wakes.push(waker);
+    seat.tag = tag;
+    true
+}
+
+/// Whether a plain waiter looks at the lock sooner or later, by what its goroutine said last: that it waits for a
+/// lock, or for a time. Of one that is no goroutine nothing is known, and it is believed. Under the lock of the queue.
+fn comes(seat: &Seat<Seen>) -> bool {
+    // SAFETY: the node is linked, and the caller holds the lock of the queue.
+    let waiter = unsafe { seat.waiter() };
+    // SAFETY: (W2): as above.
+    match unsafe { waiter.reason() } {
+        None | Some(WaitReason::MutexLock | WaitReason::Sleep) => true,
+        // It was put here by a broadcast, and not woken.
+        Some(WaitReason::CondWait) => seat.data == UNSEEN,
+        Some(_) => false,
     }
-    waker
 }
 
 /// The time on the clock of the current runtime.
@@ -516,7 +551,7 @@ fn now() -> Nanos {
 #[cold]
 #[track_caller]
 pub(super) fn fatal(text: &str) -> ! {
-    if let Some(runtime) = context::try_current() {
+    if let Some(runtime) = context::running_in() {
         let goroutine = record::current().map_or(0, |record| record.id());
         runtime.fatal(format!("fatal error: {text}\n\ngoroutine {goroutine} [running]:"), None);
     }
@@ -609,7 +644,7 @@ impl<'a> RawLock<'a> {
         if acquired {
             // First: the place in the queue is gone.
             this.stage = Stage::Done;
-            this.mutex.drop_waker(spare);
+            this.mutex.drop_wakers(spare);
             return Poll::Ready(());
         }
         drop(spare);
@@ -618,24 +653,23 @@ impl<'a> RawLock<'a> {
         Poll::Pending
     }
 
-    /// Takes the lock, or enters the queue. Returns whether it took the lock, and a waker to be
-    /// dropped outside of the queue's.
-    fn enqueue(&mut self, waker: Waker, now: Nanos) -> (bool, Option<Waker>) {
+    /// Takes the lock, or enters the queue. Returns whether it took the lock.
+    fn enqueue(&mut self, waker: Waker, now: Nanos) -> (bool, Spare) {
         let mutex = self.mutex;
         let mut queue = mutex.queue.lock();
         let answered = mutex.answer_for_silent(&queue);
         if mutex.compete(QUEUED, answered) || RawMutex::rob(&queue) {
-            return (true, Some(waker));
+            return (true, [Some(waker), None]);
         }
         self.stage = Stage::Queued(Place::new(now));
         let Stage::Queued(place) = &self.stage else { unreachable!("stored above") };
         // SAFETY: new, and pinned with this future, whose drop unlinks it.
         unsafe { place.enter(&mut queue, waker) };
-        (false, None)
+        (false, [None, None])
     }
 
     /// From the queue: takes the lock and leaves, or stays. Returns as [`enqueue`](Self::enqueue).
-    fn look_again(&mut self, waker: Waker, now: Nanos) -> (bool, Option<Waker>) {
+    fn look_again(&mut self, waker: Waker, now: Nanos) -> (bool, Spare) {
         let mutex = self.mutex;
         let Stage::Queued(place) = &self.stage else { unreachable!("the caller looked") };
         let mut queue = mutex.queue.lock();
@@ -654,10 +688,10 @@ impl<'a> RawLock<'a> {
             let answered = if tag == TAG_WOKEN { WOKEN } else { mutex.answer_for_silent(&queue) };
             if !mutex.compete(starve, answered) && !RawMutex::rob(&queue) {
                 // SAFETY: (W2): we hold the lock of the queue.
-                return (false, unsafe { place.waiter.replace(Some(waker)) });
+                return (false, [unsafe { place.waiter.replace(Some(waker)) }, None]);
             }
         }
-        (true, place.leave(mutex, &mut queue).or(Some(waker)))
+        (true, [place.leave(mutex, &mut queue), Some(waker)])
     }
 }
 
@@ -697,7 +731,7 @@ impl Place<Seen> {
                 // Ordering: Relaxed: the bits carry no data. If the lock is held now, its release
                 // comes later in the order of this word and finds nobody woken.
                 mutex.state.fetch_and(!WOKEN, Ordering::Relaxed);
-                mutex.wake_one(queue);
+                mutex.wake_next(queue);
             }
             _ => drop(queue),
         }
@@ -816,9 +850,7 @@ unsafe impl Arm for LockArm<'_> {
         // It was released since it was tried: as if that came after.
         // Ordering: Relaxed: the bit carries no data.
         self.mutex.state.fetch_or(QUEUED, Ordering::Relaxed);
-        if let Some(waker) = self.mutex.give(queue) {
-            wakes.push(waker);
-        }
+        self.mutex.give(queue, wakes);
     }
 
     unsafe fn cancel_locked(&self, wakes: &mut WakeBatch) {
@@ -829,9 +861,7 @@ unsafe impl Arm for LockArm<'_> {
         let queue = unsafe { self.mutex.queue.access() };
         // SAFETY: armed, so it is in the queue.
         if unsafe { self.leave(queue) } == TAG_GRANTED {
-            if let Some(waker) = self.mutex.give(queue) {
-                wakes.push(waker);
-            }
+            self.mutex.give(queue, wakes);
         }
     }
 

@@ -11,8 +11,8 @@
 //!
 //! Whoever is let in from a queue has the lock from that moment: it is *granted*, and the waiter need
 //! only come and see. A grant that nobody collects is taken back for somebody who would have to wait
-//! ([`Waiter::may_be_robbed`]): from a writer, who then is first in line again, or from all readers who
-//! hold up a writer.
+//! ([`Waiter::may_be_robbed`]): from a writer, or from all readers who hold up a writer. Who was robbed lines up
+//! anew when it looks.
 //!
 //! # Readers that do not meet
 //!

@@ -71,6 +71,9 @@ pub struct RwLock<T: ?Sized = ()> {
     data: UnsafeCell<T>,
 }
 
+/// The greatest limit that tokio's lock takes.
+const MAX_READERS: u32 = u32::MAX >> 3;
+
 // SAFETY: to move the lock is to move the data.
 unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
 // SAFETY: W1: the lock gives the data to one writer, which amounts to moving it between threads, or shares it
@@ -88,6 +91,50 @@ impl<T> RwLock<T> {
     const_fn! {
         /// The same as [`new`](Self::new), under tokio's name for it.
         pub const fn const_new(value: T) -> Self {
+            Self::new(value)
+        }
+    }
+
+    /// As [`new`](Self::new). `max_readers` is what tokio's has to be told; here there is no such limit: readers
+    /// beyond it do not wait.
+    ///
+    /// # Panics
+    ///
+    /// If `max_readers` is 0, or more than tokio's lock takes, `u32::MAX >> 3`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let lock = gort::sync::RwLock::with_max_readers(5, 1);
+    /// let (one, another) = (lock.try_read().unwrap(), lock.try_read().unwrap());
+    /// assert_eq!(*one, *another);
+    /// ```
+    #[track_caller]
+    pub fn with_max_readers(value: T, max_readers: u32) -> Self {
+        assert!(max_readers > 0, "a lock for no reader");
+        assert!(max_readers <= MAX_READERS, "{max_readers} readers exceed {MAX_READERS}");
+        Self::new(value)
+    }
+
+    const_fn! {
+        /// The same as [`with_max_readers`](Self::with_max_readers), for a `static`.
+        ///
+        /// # Panics
+        ///
+        /// As [`with_max_readers`](Self::with_max_readers).
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use gort::sync::RwLock;
+        ///
+        /// static CONFIG: RwLock<u32> = RwLock::const_with_max_readers(5, 1024);
+        /// assert_eq!(*CONFIG.try_read().unwrap(), 5);
+        /// ```
+        #[track_caller]
+        pub const fn const_with_max_readers(value: T, max_readers: u32) -> Self {
+            assert!(max_readers > 0, "a lock for no reader");
+            assert!(max_readers <= MAX_READERS, "more readers than `u32::MAX >> 3`");
             Self::new(value)
         }
     }
@@ -795,7 +842,7 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         F: FnOnce(&mut T) -> &mut U,
     {
         let part = NonNull::from(f(&mut *this));
-        OwnedRwLockMappedWriteGuard { part, whole: this.whole }
+        OwnedRwLockMappedWriteGuard { part, marker: PhantomData, whole: this.whole }
     }
 
     /// A guard of a part of the data, if `f` finds it.
@@ -811,7 +858,9 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
         F: FnOnce(&mut T) -> Option<&mut U>,
     {
         match f(&mut *this).map(NonNull::from) {
-            Some(part) => Ok(OwnedRwLockMappedWriteGuard { part, whole: this.whole }),
+            Some(part) => {
+                Ok(OwnedRwLockMappedWriteGuard { part, marker: PhantomData, whole: this.whole })
+            }
             None => Err(this),
         }
     }
@@ -867,6 +916,8 @@ impl<T: ?Sized> OwnedRwLockWriteGuard<T> {
 #[clippy::has_significant_drop]
 pub struct OwnedRwLockMappedWriteGuard<T: ?Sized, U: ?Sized = T> {
     part: NonNull<U>,
+    /// `U` is that type and no other: the part is written, too.
+    marker: PhantomData<*mut U>,
     whole: Release<T>,
 }
 
@@ -887,7 +938,7 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
         F: FnOnce(&mut U) -> &mut V,
     {
         let part = NonNull::from(f(&mut *this));
-        OwnedRwLockMappedWriteGuard { part, whole: this.whole }
+        OwnedRwLockMappedWriteGuard { part, marker: PhantomData, whole: this.whole }
     }
 
     /// A guard of a part of this part, if `f` finds it.
@@ -903,7 +954,9 @@ impl<T: ?Sized, U: ?Sized> OwnedRwLockMappedWriteGuard<T, U> {
         F: FnOnce(&mut U) -> Option<&mut V>,
     {
         match f(&mut *this).map(NonNull::from) {
-            Some(part) => Ok(OwnedRwLockMappedWriteGuard { part, whole: this.whole }),
+            Some(part) => {
+                Ok(OwnedRwLockMappedWriteGuard { part, marker: PhantomData, whole: this.whole })
+            }
             None => Err(this),
         }
     }

@@ -227,6 +227,58 @@ fn t08_a_wake_up_is_answered_by_another_future_of_the_same_goroutine() {
     }
 }
 
+/// One that waits for the lock in a goroutine of its own, which says last that it waits for `reason`.
+fn waits_and_says<'a>(mutex: &'a RawMutex, reason: WaitReason) -> Task<'a> {
+    let record = FreeList::new().pop();
+    let mut task = Task::of(mutex, record);
+    record.start_poll();
+    assert!(!task.poll(0));
+    if reason != WaitReason::MutexLock {
+        let outer = record::swap_current(Some(record));
+        record::park(reason, std::panic::Location::caller());
+        record::swap_current(outer);
+    }
+    record.end_poll();
+    task
+}
+
+/// A lock operation is kept unpolled by a goroutine that waits for something else, perhaps for the one that waits
+/// for the lock behind it.
+#[test]
+fn t08_who_waits_behind_a_lock_operation_that_is_kept_unpolled_is_woken_as_well() {
+    let mutex = locked();
+    let mut kept = waits_and_says(&mutex, WaitReason::ChanReceive);
+    let mut behind = waits_and_says(&mutex, WaitReason::MutexLock);
+    let mut last = waits_and_says(&mutex, WaitReason::MutexLock);
+    mutex.unlock();
+    assert_eq!((kept.woken(), behind.woken(), last.woken()), (1, 1, 0));
+    assert!(behind.poll(0));
+    mutex.unlock();
+    assert_eq!((kept.woken(), last.woken()), (0, 1));
+    // It competes with the one that was woken.
+    assert!(kept.poll(0) && !last.poll(0));
+    mutex.unlock();
+    assert_eq!(last.woken(), 1);
+    assert!(last.poll(0));
+}
+
+/// The same, and whoever was woken the last goes: who is next is woken. So many at a time are woken, not all.
+#[test]
+fn of_several_that_may_not_come_the_last_has_the_wake_up() {
+    let mutex = locked();
+    let mut many: Vec<_> = (0..6).map(|_| waits_and_says(&mutex, WaitReason::Select)).collect();
+    mutex.unlock();
+    assert_eq!(many.iter().map(Task::woken).collect::<Vec<_>>(), [1, 1, 1, 1, 0, 0]);
+    drop(many.remove(0));
+    drop(many.remove(0));
+    assert_eq!(many.iter().map(Task::woken).sum::<usize>(), 0);
+    drop(many.remove(1));
+    assert_eq!(many.iter().map(Task::woken).collect::<Vec<_>>(), [0, 1, 1]);
+    assert!(many[0].poll(0));
+    mutex.unlock();
+    assert!(many[1].poll(0) && !many[0].poll(0) && !many[2].poll(0));
+}
+
 #[test]
 fn a_wake_up_that_a_whole_poll_did_not_answer_goes_to_the_next_waiter_in_time() {
     let mut free = FreeList::new();
@@ -315,6 +367,86 @@ fn readers_count_apart_once_two_threads_have_been_inside_at_once() {
         lock.release_write();
         assert!(lock.try_read() && !lock.try_write());
         lock.release_read();
+        assert!(lock.try_write());
+    }
+}
+
+/// Polls a future in one poll of a goroutine; true if it is ready.
+fn poll_in(
+    record: &'static Record,
+    future: &mut Pin<Box<dyn Future<Output = ()> + '_>>,
+    count: &Arc<Count>,
+) -> bool {
+    let waker = Waker::from(Arc::clone(count));
+    let outer = record::swap_current(Some(record));
+    record.start_poll();
+    let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+    record.end_poll();
+    record::swap_current(outer);
+    polled.is_ready()
+}
+
+/// A lock was granted, not collected in a whole poll, and taken by somebody else. Its wake-up is spent: granted once
+/// more it would have the lock without knowing it, and everybody else would wait for ever.
+#[test]
+fn t08_who_was_robbed_of_a_lock_is_granted_nothing_before_it_has_looked() {
+    type Locking<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+    let mut free = FreeList::new();
+    let (idle, busy) = (free.pop(), free.pop());
+    for (kept_writes, writes) in [(true, true), (true, false), (false, true)] {
+        let lock = RawRwLock::new();
+        let want = |writes| -> Locking<'_> {
+            if writes { Box::pin(lock.write()) } else { Box::pin(lock.read()) }
+        };
+        let release = |writes| if writes { lock.unlock_write() } else { lock.unlock_read() };
+        let [of_kept, of_others] = [(); 2].map(|()| Arc::<Count>::default());
+        let woken = || [&of_kept, &of_others].map(|count| count.0.load(Ordering::Relaxed));
+
+        assert!(lock.try_write());
+        let mut kept = want(kept_writes);
+        assert!(!poll_in(idle, &mut kept, &of_kept));
+        lock.unlock_write();
+        assert_eq!(woken(), [1, 0]);
+        idle.start_poll();
+        idle.end_poll();
+        assert!(poll_in(busy, &mut want(writes), &of_others), "nobody collects it");
+        let mut later = want(true);
+        assert!(!poll_in(busy, &mut later, &of_others));
+        release(writes);
+        assert_eq!(woken(), [1, 1]);
+        assert!(poll_in(busy, &mut later, &of_others));
+
+        // When it looks it waits as anybody does.
+        assert!(!poll_in(idle, &mut kept, &of_kept));
+        lock.unlock_write();
+        assert_eq!(woken(), [2, 1]);
+        assert!(poll_in(idle, &mut kept, &of_kept));
+        release(kept_writes);
+        assert!(lock.try_write(), "somebody has it who does not know");
+    }
+    free.push(idle);
+    free.push(busy);
+}
+
+#[test]
+fn who_was_robbed_of_a_lock_takes_it_if_it_is_free_and_leaves_nothing_behind() {
+    let record = FreeList::new().pop();
+    for drops in [false, true] {
+        let (lock, count) = (RawRwLock::new(), Arc::default());
+        assert!(lock.try_write());
+        let mut kept: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(lock.write());
+        assert!(!poll_in(record, &mut kept, &count));
+        lock.unlock_write();
+        let mut other: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(lock.write());
+        assert!(poll_in(record, &mut other, &count), "it is the same goroutine's");
+        lock.unlock_write();
+        if drops {
+            drop(kept);
+        } else {
+            assert!(poll_in(record, &mut kept, &count));
+            assert!(!lock.try_read());
+            lock.unlock_write();
+        }
         assert!(lock.try_write());
     }
 }

@@ -20,6 +20,7 @@
 
 use crate::runtime::{self, context, panic};
 use crate::sys::sync::atomic::{AtomicU64, Ordering};
+use crate::sys::unwind::FirstPanic;
 use crate::wait::arm::{Arm, ObjectGuard, abandon};
 use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node};
@@ -390,13 +391,14 @@ impl WaitGroup {
         }
         queue.generation = queue.generation.wrapping_add(1);
         let current = queue.generation;
-        let mut wakes = WakeBatch::new();
+        let (mut wakes, mut panic) = (WakeBatch::new(), FirstPanic::default());
         loop {
             while !wakes.is_full() && queue.complete_one(current, &mut wakes) {}
             let more = wakes.is_full();
             drop(queue);
-            wakes.wake_all();
+            panic.catch(|| wakes.wake_all());
             if !more {
+                panic.resume();
                 return Ok(());
             }
             queue = self.inner.queue.lock();

@@ -144,13 +144,20 @@ pub(crate) fn enter(budget: u32) -> Saved {
 /// Runs `f`, which blocks the thread, without a budget: whoever does that would not let others run by being told to
 /// come back.
 pub(crate) fn without_budget<R>(f: impl FnOnce() -> R) -> R {
+    with_budget(UNLIMITED, f)
+}
+
+/// Runs `f`, one poll, with a fresh budget. The outer one comes back also when `f` panics.
+#[inline]
+pub(crate) fn with_budget<R>(budget: u32, f: impl FnOnce() -> R) -> R {
     struct Outer(Saved);
     impl Drop for Outer {
+        #[inline]
         fn drop(&mut self) {
             leave(self.0);
         }
     }
-    let _outer = Outer(enter(UNLIMITED));
+    let _outer = Outer(enter(budget));
     f()
 }
 

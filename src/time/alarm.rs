@@ -50,6 +50,8 @@ impl Due {
         let due = self.timer.deadline();
         let late = self.timer.shard().now().saturating_sub(due);
         let periods = (late / self.period).saturating_add(1);
+        // It has not fired yet if somebody has looked before it could.
+        self.timer.cancel();
         self.timer.reset(due.saturating_add(self.period.saturating_mul(periods)));
     }
 

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Stops the clock of the current runtime, which must be a
+/// Stops the clock of the runtime that runs the caller, which must be a
 /// [current-thread](crate::runtime::Builder::new_current_thread) one.
 ///
 /// From here on [`Instant::now`](super::Instant::now) stands still. When no goroutine is runnable, no
@@ -34,7 +34,7 @@ pub fn pause() {
     assert!(with_clock("pause", Virtual::stop), "time is already frozen");
 }
 
-/// Lets the clock of the current runtime go on from where it stands, after [`pause`].
+/// Lets the clock of the runtime that runs the caller go on from where it stands, after [`pause`].
 ///
 /// # Panics
 ///
@@ -48,8 +48,8 @@ pub fn resume() {
     assert!(with_clock("resume", Virtual::resume), "time is not frozen");
 }
 
-/// Moves the clock of the current runtime, which stands still, by `duration`, and lets everybody run who
-/// waited for a time that has come by then.
+/// Moves the clock of the runtime that runs the caller, which stands still, by `duration`, and lets
+/// everybody run who waited for a time that has come by then.
 ///
 /// The clock moves once, by the whole of `duration`, when the future is first polled: who slept less
 /// sees the new time too.

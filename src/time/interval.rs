@@ -150,7 +150,8 @@ impl Interval {
         self.timer.reset(next);
     }
 
-    /// Makes the next tick due one period from now.
+    /// Makes the next tick due one period from now. Whoever awaits it goes on, for the new time, as with
+    /// the other resets.
     pub fn reset(&mut self) {
         self.reset_to(self.period);
     }

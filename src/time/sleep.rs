@@ -105,8 +105,8 @@ impl Sleep {
         self.timer.is_elapsed()
     }
 
-    /// Sets another deadline. Whoever awaits the sleep has to poll it again to be woken by it, which
-    /// an `.await` does by itself.
+    /// Sets another deadline. Whoever awaits the sleep is woken when that has come. After it has been
+    /// ready, it has to be polled to be awaited again.
     ///
     /// ```
     /// use gort::time::{Duration, Instant, sleep};

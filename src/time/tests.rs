@@ -145,6 +145,50 @@ fn a_reset_before_the_deadline_moves_it_and_after_it_arms_again() {
 }
 
 #[test]
+fn who_awaits_a_sleep_that_another_task_resets_is_woken_at_the_new_deadline() {
+    for after in [20, 5, 0] {
+        let bench = Bench::new();
+        let mut sleep = pin!(bench.sleep(10 * MS));
+        assert!(bench.poll(sleep.as_mut()).is_pending());
+        sleep.as_mut().reset(bench.instant() + Duration::from_millis(after));
+        assert_eq!(bench.driver.timers(), 1);
+        if after > 0 {
+            assert_eq!(bench.advance(after * MS - 1), 0);
+            assert!(!sleep.is_elapsed());
+            assert_eq!(bench.advance(1), 1);
+        }
+        assert_eq!(bench.advance(20 * MS), usize::from(after == 0));
+        assert!(bench.poll(sleep.as_mut()).is_ready());
+        assert_eq!(bench.driver.timers(), 0);
+    }
+}
+
+#[test]
+fn a_reset_keeps_the_last_waker_only() {
+    let bench = Bench::new();
+    let mut sleep = pin!(bench.sleep(10 * MS));
+    assert!(sleep.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    sleep.as_mut().reset(bench.instant() + Duration::from_millis(5));
+    assert!(bench.poll(sleep.as_mut()).is_pending());
+    sleep.as_mut().reset(bench.instant() + Duration::from_millis(6));
+    assert_eq!((bench.advance(6 * MS), bench.driver.timers()), (1, 0));
+}
+
+#[test]
+fn a_sleep_that_is_reset_after_it_has_woken_waits_when_it_is_polled() {
+    let bench = Bench::new();
+    let mut sleep = pin!(bench.sleep(10 * MS));
+    assert!(bench.poll(sleep.as_mut()).is_pending());
+    assert_eq!(bench.advance(10 * MS), 1);
+    // Whoever was woken has not looked yet.
+    sleep.as_mut().reset(bench.instant() + Duration::from_millis(5));
+    assert_eq!(bench.driver.timers(), 0);
+    assert!(bench.poll(sleep.as_mut()).is_pending());
+    assert_eq!(bench.advance(5 * MS), 1);
+    assert!(bench.poll(sleep.as_mut()).is_ready());
+}
+
+#[test]
 fn a_dropped_sleep_wakes_nobody() {
     let bench = Bench::new();
     let mut sleep = Box::pin(bench.sleep(MS));
@@ -281,6 +325,30 @@ fn a_reset_interval_ticks_when_it_was_told() {
     interval.reset_at(bench.instant() + Duration::from_millis(2));
     bench.advance(2 * MS);
     assert_eq!(ticks(&bench, &mut interval), [16]);
+}
+
+#[test]
+fn who_awaits_a_tick_that_another_task_resets_is_woken_when_it_is_due() {
+    type Reset = fn(&mut Interval, Instant);
+    let resets: [(Reset, Nanos); 5] = [
+        (|interval, _| interval.reset(), 10),
+        (|interval, _| interval.reset_immediately(), 0),
+        (|interval, _| interval.reset_after(Duration::from_millis(1)), 1),
+        (|interval, now| interval.reset_at(now + Duration::from_millis(2)), 2),
+        (|interval, now| interval.reset_at(now + Duration::from_millis(20)), 20),
+    ];
+    for (reset, due) in resets {
+        let bench = Bench::new();
+        let mut interval = every(&bench, 10, MissedTickBehavior::Burst);
+        assert_eq!(ticks(&bench, &mut interval), [0], "and waits for the next one");
+        bench.advance(4 * MS);
+        reset(&mut interval, bench.instant());
+        if due > 0 {
+            assert_eq!(bench.advance(due * MS - 1), 0);
+        }
+        assert_eq!(bench.advance(1), 1, "{due}");
+        assert_eq!(ticks(&bench, &mut interval), [u128::from(4 + due)]);
+    }
 }
 
 #[test]
@@ -494,18 +562,22 @@ fn a_time_that_was_handed_over_and_not_seen_is_taken_back() {
     assert_eq!(bench.ready(timer.c()), []);
 }
 
+/// Its wake-up may be spent: if it kept its place, the new time would go to it, and wake nobody.
 #[test]
-fn a_receiver_that_was_set_back_keeps_its_place() {
+fn a_receiver_that_was_set_back_lines_up_anew_when_it_looks() {
     let bench = Bench::new();
     let timer = bench.timer(MS);
     let mut first = pin!(timer.c().recv());
     let mut second = pin!(timer.c().recv());
     assert!(bench.poll(first.as_mut()).is_pending());
     assert!(bench.poll(second.as_mut()).is_pending());
-    bench.advance(MS);
+    assert_eq!(bench.advance(MS), 1);
     assert!(timer.reset(Duration::from_millis(1)));
-    bench.advance(MS);
-    assert!(bench.poll(second.as_mut()).is_pending());
+    assert_eq!(bench.advance(MS), 1);
+    assert!(bench.poll(first.as_mut()).is_pending());
+    assert!(bench.poll(second.as_mut()).is_ready());
+    timer.reset(Duration::from_millis(1));
+    assert_eq!(bench.advance(MS), 1);
     assert!(bench.poll(first.as_mut()).is_ready());
 }
 
@@ -557,6 +629,18 @@ fn a_ticker_keeps_one_tick_and_its_phase() {
     assert!(bench.poll(recv.as_mut()).is_ready());
     bench.advance(7 * MS);
     assert_eq!(bench.ready(ticker.c()), [80]);
+}
+
+#[test]
+fn a_tick_that_is_taken_before_its_timer_fires_leaves_no_timer() {
+    let bench = Bench::new();
+    let ticker = bench.ticker(10);
+    assert!(bench.poll(pin!(ticker.c().recv())).is_pending());
+    bench.advance_unseen(15 * MS);
+    assert_eq!(bench.ready(ticker.c()), [10]);
+    assert_eq!(bench.driver.timers(), 0, "nobody waits");
+    assert_eq!(bench.advance(5 * MS), 0);
+    assert_eq!(bench.ready(ticker.c()), [20]);
 }
 
 #[test]

@@ -227,6 +227,11 @@ impl Record {
         (WaitReason::from_byte((stamp & 0xff) as u8), stamp >> 8)
     }
 
+    /// What it waits for, unless it is being polled, whatever it has said in that poll.
+    pub(crate) fn waits_for(&self) -> WaitReason {
+        if self.polls() % 2 == 0 { self.reason().0 } else { WaitReason::Running }
+    }
+
     fn stamp(&self, reason: WaitReason, seconds: u32) {
         self.stamp.store((seconds << 8) | reason as u32, Ordering::Relaxed);
     }

@@ -109,6 +109,11 @@ fn a_match_may_be_taken_within_its_goroutine_or_after_a_whole_poll_of_it() {
     mine.end_poll();
     assert!(may(Some(other)));
 
+    // Matched once more before it looked: nobody was woken, so there is nothing to wait for.
+    // SAFETY: nothing is linked; there is one thread.
+    assert!(unsafe { waiter.take_waker() }.is_none());
+    assert!(may(Some(other)));
+
     free.push(mine);
     free.push(other);
 }

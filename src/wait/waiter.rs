@@ -177,8 +177,8 @@ impl Waiter {
 
     /// Makes a plain waiter that was chosen wait again: its match was taken from it.
     ///
-    /// It has no waker then, and needs none: the wake-up of the match is still on its way (the
-    /// owner has not looked since), and the owner registers anew when it looks.
+    /// It has no waker then: the wake-up of the match is on its way or spent. Who looks for somebody to serve
+    /// passes it over until its owner has looked, and registered anew.
     ///
     /// # Safety
     ///
@@ -188,7 +188,8 @@ impl Waiter {
         self.claim.store(WAITING, Ordering::Relaxed);
     }
 
-    /// Takes the waker and notes the goroutine's poll number, on a match.
+    /// Takes the waker and notes the goroutine's poll number, on a match. Without a waker the number stays that
+    /// of the last wake-up: whoever is not woken by this match has no more time to collect it.
     ///
     /// # Safety
     ///
@@ -200,8 +201,11 @@ impl Waiter {
             let inner = unsafe { &mut *inner };
             // SAFETY: registered, so initialised.
             let inner = unsafe { inner.assume_init_mut() };
-            self.polls.store(inner.record.map_or(0, Record::polls), Ordering::Relaxed);
-            inner.waker.take()
+            let waker = inner.waker.take();
+            if waker.is_some() {
+                self.polls.store(inner.record.map_or(0, Record::polls), Ordering::Relaxed);
+            }
+            waker
         })
     }
 
@@ -253,6 +257,20 @@ impl Waiter {
             // SAFETY: registered, so initialised.
             let Inner { waker, record } = unsafe { inner.assume_init_ref() };
             waker.is_some() && record.is_some_and(|record| record.is_parked(reason, site))
+        })
+    }
+
+    /// What the goroutine waits for that waits here, by its last word; `None` if it is none.
+    ///
+    /// # Safety
+    ///
+    /// The waiter has been registered once, and the caller has the right by (W1) or (W2).
+    pub(crate) unsafe fn reason(&self) -> Option<WaitReason> {
+        self.inner.with(|inner| {
+            // SAFETY: not written meanwhile by (W), see this function's contract.
+            let inner = unsafe { &*inner };
+            // SAFETY: registered, so initialised.
+            unsafe { inner.assume_init_ref() }.record.map(Record::waits_for)
         })
     }
 

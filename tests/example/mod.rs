@@ -9,6 +9,11 @@ use std::{
     sync::Mutex,
     time::SystemTime,
 };
+#[cfg(unix)]
+use std::{
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    process::Stdio,
+};
 
 /// The command that runs the example `name`, as it was built beside this test.
 ///
@@ -37,6 +42,19 @@ pub(crate) fn run(mut command: Command) -> (Option<i32>, String, Vec<String>) {
     let output = command.output().expect("the program starts");
     let out = String::from_utf8(output.stdout.clone()).expect("text");
     (output.status.code(), out, complaints(&output))
+}
+
+/// A standard output that nobody reads any more.
+#[cfg(unix)]
+pub(crate) fn nobody() -> Stdio {
+    let (_reader, writer) = UnixStream::pair().expect("two ends");
+    OwnedFd::from(writer).into()
+}
+
+/// A file that takes nothing.
+#[cfg(target_os = "linux")]
+pub(crate) fn full() -> Stdio {
+    fs::OpenOptions::new().write(true).open("/dev/full").expect("it is there").into()
 }
 
 /// The lines of standard error, without those in which gort tells of a goroutine that blocks its thread: when

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The built Go program.
+/// The built Go program, of this package or of one beside it.
 pub struct Go {
     pub program: PathBuf,
     pub version: String,
@@ -21,7 +21,7 @@ pub fn build() -> Result<Go, String> {
         .args(["build", "-o"])
         .arg(&program)
         .arg(".")
-        .current_dir(here.join("go"))
+        .current_dir(here.join("../compare/go"))
         .env("GOFLAGS", "-mod=mod")
         .env("GOTOOLCHAIN", "local")
         .env("GOPROXY", "off")

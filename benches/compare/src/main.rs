@@ -12,6 +12,7 @@ mod figures;
 mod golang;
 mod measure;
 mod orchestrate;
+mod pin;
 mod report;
 mod rows;
 mod rt;
@@ -38,10 +39,12 @@ compare [OPTIONS] [ROW…]      measure; without ROW all. A ROW is a name as in 
   --threads N                 workers where a row does not say @1 (default 2)
   --json FILE                 write every repetition to FILE
   --output FILE               write the tables to FILE, too
-  --record                    put the tables into BENCHMARKS.md in place of the latest ones
+  --record                    put the tables into BENCHMARKS.md in place of the latest ones: only those of
+                              all rows and contestants, of an earnest run, on a fit machine
   --list                      list rows and contestants
 compare run ROW IMPL THREADS DIV
-                              one measurement in this process; counts are divided by DIV
+                              one measurement in this process, which is not confined to one CPU; counts
+                              are divided by DIV
 ";
 
 fn main() -> ExitCode {
@@ -82,12 +85,7 @@ fn child(args: &[String]) -> Result<(), String> {
         row.impls.iter().find(|i| i.name == name).ok_or_else(|| format!("no contestant {name}"))?;
     let run = contestant.run.ok_or("that is one of Go's")?;
     crossfire::detect_backoff_cfg();
-    for s in run(plan) {
-        println!("rep {} {} {} {} {} {}", s.ops, s.wall_ns, s.cpu_ns, s.vcsw, s.faults, s.bytes);
-    }
-    // Nothing is torn down: a million blocked tasks or the threads of an executor without an end
-    // are nobody's business any more.
-    std::process::exit(0)
+    measure::leave(&run(plan))
 }
 
 fn list() {
@@ -97,6 +95,7 @@ fn list() {
         for contestant in row.impls {
             let note = match contestant.kind {
                 rows::Kind::Shown(why) => format!(" (not ranked: {why})"),
+                _ if contestant.one_thread => " (@1 only)".into(),
                 _ => String::new(),
             };
             println!("    {}{note}", contestant.name);

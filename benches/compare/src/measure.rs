@@ -1,6 +1,7 @@
 //! One repetition's figures, and the plan by which a child process repeats its workload.
 
 use std::future::Future;
+use std::io::Write;
 use std::time::Instant;
 
 use crate::rt::Rt;
@@ -105,12 +106,27 @@ where
     })
 }
 
-/// Runs an async workload once, for rows that leave the process as it cannot be measured again.
+/// Runs an async workload once, for rows that leave the process as it cannot be measured again: they
+/// do not return but [`leave`].
 pub fn once<R: Rt, Fut>(plan: Plan, work: impl Fn(Plan) -> Fut + Send + 'static) -> Vec<Sample>
 where
     Fut: Future<Output = Sample> + Send,
 {
     R::run(plan.threads, async move { vec![work(plan).await] })
+}
+
+/// Prints a line for each repetition and ends the process where it stands. Nothing is torn down: a
+/// million blocked tasks or the threads of an executor without an end are nobody's business any more.
+pub fn leave(samples: &[Sample]) -> ! {
+    let mut out = std::io::stdout().lock();
+    for s in samples {
+        let rep = [s.ops, s.wall_ns, s.cpu_ns, s.vcsw, s.faults, s.bytes];
+        writeln!(out, "rep {}", rep.map(|x| x.to_string()).join(" ")).unwrap();
+    }
+    out.flush().unwrap();
+    // SAFETY: it only ends the process. Unlike `exit` it runs no destructors of thread-locals, which
+    // may be in use by the runtime whose task this is.
+    unsafe { libc::_exit(0) }
 }
 
 /// Repeats a workload of plain threads or stackful coroutines.

@@ -10,11 +10,15 @@ use crate::check;
 use crate::figures::{Entry, Table};
 use crate::golang::{self, Go};
 use crate::measure::Sample;
+use crate::pin;
 use crate::report::{self, Machine};
 use crate::rows::{Impl, Kind, Row, rows};
 
 /// A child that takes longer has hung.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// Workers where a row does not say otherwise.
+const THREADS: usize = 2;
 
 /// What the command line asks for.
 pub struct Options {
@@ -35,7 +39,7 @@ impl Options {
             rows: Vec::new(),
             impls: Vec::new(),
             alternations: None,
-            threads: 2,
+            threads: THREADS,
             quick: false,
             div: None,
             json: None,
@@ -60,7 +64,23 @@ impl Options {
                 row => options.rows.push(row.to_string()),
             }
         }
-        Ok(options)
+        match options.unrecordable() {
+            Some(why) if options.record => Err(format!("--record: {why}")),
+            _ => Ok(options),
+        }
+    }
+
+    /// Why tables of a run with these options are not to be those of BENCHMARKS.md.
+    fn unrecordable(&self) -> Option<&'static str> {
+        if !self.rows.is_empty() || !self.impls.is_empty() {
+            Some("the tables are of all rows and contestants")
+        } else if self.threads != THREADS {
+            Some("the tables are of two workers")
+        } else if report::only_runs(self.div()) {
+            Some("so little work says only that it runs")
+        } else {
+            None
+        }
     }
 
     /// Counts are divided by this.
@@ -114,7 +134,8 @@ pub fn run(options: &Options) -> Result<(), String> {
                 start.elapsed().as_secs(),
                 table.title()
             );
-            for entry in &mut table.entries {
+            for i in order(table.entries.len(), turn, alternations) {
+                let entry = &mut table.entries[i];
                 let child = command(&go, table.row, entry.contestant, table.threads, options.div());
                 entry.add(child.and_then(measure));
             }
@@ -131,6 +152,13 @@ pub fn run(options: &Options) -> Result<(), String> {
     finish(options, &machine, &tables)
 }
 
+/// The order of `n` contestants in an alternation, each time from another one on: over all of them,
+/// each has been early and late.
+fn order(n: usize, turn: usize, alternations: usize) -> impl Iterator<Item = usize> {
+    let first = (turn - 1) * n / alternations;
+    (first..n).chain(0..first)
+}
+
 fn finish(options: &Options, machine: &Machine, tables: &[Table<'_>]) -> Result<(), String> {
     let text = report::markdown(machine, tables);
     print!("{text}");
@@ -140,11 +168,16 @@ fn finish(options: &Options, machine: &Machine, tables: &[Table<'_>]) -> Result<
     if let Some(file) = &options.output {
         write(file, &text)?;
     }
-    if options.record {
-        record(&text)?;
-    }
     if let Some(file) = &options.json {
         write(file, &report::json(machine, tables))?;
+    }
+    if options.record {
+        if unfit(machine.ratio) {
+            return Err(
+                "--record: the machine was unfit before and after: nothing is recorded".into()
+            );
+        }
+        record(&text)?;
     }
     let failed: Vec<_> = tables.iter().flat_map(Table::failures).collect();
     if failed.is_empty() {
@@ -178,6 +211,12 @@ fn recorded(text: &str, tables: &str) -> Option<String> {
     ))
 }
 
+/// Whether two threads did too little at both looks. A run that began or ended on a fit machine says
+/// so, and whoever reads it may judge.
+fn unfit((before, after): (f64, f64)) -> bool {
+    before.max(after) < check::WANTED
+}
+
 fn warn_if_unfit(ratio: f64) {
     if ratio < check::WANTED {
         eprintln!(
@@ -203,7 +242,7 @@ fn tables<'a>(rows: &'a [Row], options: &Options) -> Vec<Table<'a>> {
             }
             let takes_part = |i: &&Impl| i.runs_at(threads) && options.wants_impl(i.name);
             table.entries = row.impls.iter().filter(takes_part).map(Entry::new).collect();
-            // Go first, then gort, then the others, so that slow drift hits them alike.
+            // Go beside gort beside the others, so that slow drift hits them alike.
             table.entries.sort_by_key(|e| match e.contestant.kind {
                 Kind::Go => 0,
                 _ if e.contestant.run.is_none() => 1,
@@ -237,6 +276,9 @@ fn command(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    if threads == 1 && row.pinned {
+        pin::to_one_cpu(&mut command)?;
+    }
     Ok(command)
 }
 
@@ -289,4 +331,43 @@ fn parse(line: &str) -> Option<Sample> {
         faults: next()?,
         bytes: next()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &str) -> Result<Options, String> {
+        Options::parse(&args.split_whitespace().map(String::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn only_a_whole_and_earnest_run_is_recorded() {
+        for args in ["", "--div 4 --alternations 2", "--output x --json y"] {
+            assert!(parse(&format!("--record {args}")).is_ok(), "{args}");
+        }
+        for args in ["yield", "--impl gort", "--quick", "--div 100", "--threads 1"] {
+            assert!(parse(args).is_ok(), "{args}");
+            assert!(parse(&format!("--record {args}")).is_err(), "{args}");
+            assert!(parse(&format!("{args} --record")).is_err(), "{args}");
+        }
+        assert!(unfit((1.79, 1.2)));
+        assert!(!unfit((1.75, 2.01)) && !unfit((1.95, 1.2)) && !unfit((1.9, 1.9)));
+    }
+
+    #[test]
+    fn each_contestant_is_once_in_each_part_of_a_row() {
+        for n in [1, 2, 9, 10] {
+            let mut places = vec![Vec::new(); n];
+            for turn in 1..=3 {
+                order(n, turn, 3).enumerate().for_each(|(place, i)| places[i].push(place));
+            }
+            for mut places in places {
+                places.sort_unstable();
+                let near =
+                    |(part, place): (usize, &usize)| place.abs_diff(part * n / 3) <= n.div_ceil(3);
+                assert!(places.iter().enumerate().all(near), "{n}: {places:?}");
+            }
+        }
+    }
 }

@@ -42,7 +42,7 @@ fn best<'f>(
 
 /// The whole report.
 pub fn markdown(machine: &Machine, tables: &[Table<'_>]) -> String {
-    let mut out = head(machine);
+    let mut out = head(machine, tables);
     out.push_str(&summary(tables));
     for table in tables {
         out.push_str(&section(table));
@@ -50,7 +50,7 @@ pub fn markdown(machine: &Machine, tables: &[Table<'_>]) -> String {
     out
 }
 
-fn head(machine: &Machine) -> String {
+fn head(machine: &Machine, tables: &[Table<'_>]) -> String {
     let mut out = String::new();
     let (before, after) = machine.ratio;
     let fit = if before.min(after) < check::WANTED {
@@ -62,9 +62,10 @@ fn head(machine: &Machine) -> String {
     let go = machine.go.clone().unwrap_or_else(|why| format!("no Go ({why})"));
     let _ = writeln!(
         out,
-        "Measured on {}, {cpus} CPUs; two threads together do {before:.2} x of one before and {after:.2} x after.{fit}\n\
+        "Measured on {}, {cpus} CPUs; two threads together do {before:.2} x of one before and {after:.2} x after.{fit}{}\n\
          {} alternation(s){}; {}; {go}; {}.\n",
         cpu_model(),
+        failed(tables),
         machine.alternations,
         scaled(machine.div),
         allocator(),
@@ -73,11 +74,31 @@ fn head(machine: &Machine) -> String {
     out
 }
 
+/// Who has no figures, as the first thing to be known of them.
+fn failed(tables: &[Table<'_>]) -> String {
+    let names = |table: &Table<'_>| {
+        let title = table.title();
+        let failed = table.entries.iter().filter(|e| e.failure.is_some());
+        failed.map(|e| format!("{title} {}", e.contestant.name)).collect::<Vec<_>>()
+    };
+    let names: Vec<_> = tables.iter().flat_map(names).collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(" **Failed, and without figures: {}.**", names.join(", "))
+    }
+}
+
+/// Whether so little of the work is only done to see that it runs.
+pub fn only_runs(div: u64) -> bool {
+    div >= 50
+}
+
 fn scaled(div: u64) -> String {
     match div {
         1 => String::new(),
-        2..50 => format!(" of 1/{div} of the work"),
-        _ => format!(" of 1/{div} of the work: only to see that it runs"),
+        _ if only_runs(div) => format!(" of 1/{div} of the work: only to see that it runs"),
+        _ => format!(" of 1/{div} of the work"),
     }
 }
 

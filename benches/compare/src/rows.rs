@@ -2,6 +2,7 @@
 //! `channel/runtime` (or only one of the two where only one matters).
 
 use crate::measure::{Plan, Sample};
+use crate::rt::Rt;
 
 /// gort counts with its own WaitGroup.
 type GortWg = gort::sync::WaitGroup;
@@ -43,7 +44,6 @@ mod kinds {
     pub(super) const Unbounded: Kind = Kind::Shown("stackful; channels without bound");
     pub(super) const Stackful: Kind = Kind::Shown("stackful");
     pub(super) const Blocks: Kind = Kind::Shown("blocks the worker's thread");
-    pub(super) const OneThread: Kind = Kind::Shown("one thread only");
     pub(super) const NoHeap: Kind = Kind::Shown("since Go 1.23 such a timer never enters the heap");
     pub(super) const Biased: Kind = Kind::Shown("no random choice");
     pub(super) const BareNotice: Kind =
@@ -57,18 +57,21 @@ mod kinds {
 pub struct Impl {
     pub name: &'static str,
     pub kind: Kind,
+    /// Takes part only where all have one thread.
+    pub one_thread: bool,
     /// `None`: the Go program runs it.
     pub run: Option<fn(Plan) -> Vec<Sample>>,
 }
 
 impl Impl {
-    fn new(name: &'static str, kind: Kind, run: fn(Plan) -> Vec<Sample>) -> Self {
-        Impl { name, kind, run: Some(run) }
+    /// One on the runtime `R`.
+    fn on<R: Rt>(name: &'static str, kind: Kind, run: fn(Plan) -> Vec<Sample>) -> Self {
+        Impl { name, kind, one_thread: R::ONE_THREAD, run: Some(run) }
     }
 
     /// Whether it takes part with this many threads.
     pub fn runs_at(&self, threads: usize) -> bool {
-        self.kind != kinds::OneThread || threads == 1
+        !self.one_thread || threads == 1
     }
 
     /// Whether it counts when the best is looked for.
@@ -85,6 +88,8 @@ pub struct Row {
     pub unit: Unit,
     /// Also measured with one worker.
     pub at1: bool,
+    /// With one worker, confined to one CPU.
+    pub pinned: bool,
     pub impls: Vec<Impl>,
     /// What has to be known to read its figures.
     pub note: Option<&'static str>,
@@ -94,18 +99,23 @@ impl Row {
     fn note(self, note: &'static str) -> Self {
         Row { note: Some(note), ..self }
     }
+
+    /// A row about threads beside the one worker.
+    fn unpinned(self) -> Self {
+        Row { pinned: false, ..self }
+    }
 }
 
 fn row(name: &'static str, op: &'static str, unit: Unit, at1: bool, impls: Vec<Impl>) -> Row {
-    Row { name, op, unit, at1, impls, note: None }
+    Row { name, op, unit, at1, pinned: true, impls, note: None }
 }
 
 fn go(name: &'static str) -> Impl {
-    Impl { name, kind: Kind::Go, run: None }
+    Impl { name, kind: Kind::Go, one_thread: false, run: None }
 }
 
 fn go_shown(name: &'static str, kind: Kind) -> Impl {
-    Impl { name, kind, run: None }
+    Impl { name, kind, one_thread: false, run: None }
 }
 
 /// `impls![work; Kind "name" (Runtime, Other), …]`: the contestants of an async workload.
@@ -114,14 +124,14 @@ macro_rules! impls {
         impls![drive $module::$work; $($kind $name ($rt $(, $arg)*)),*]
     };
     ($how:ident $module:ident :: $work:ident; $($kind:ident $name:literal ($rt:ident $(, $arg:ident)*)),* $(,)?) => {
-        vec![$(crate::rows::Impl::new($name, crate::rows::kinds::$kind, |p| {
+        vec![$(crate::rows::Impl::on::<crate::rt::$rt>($name, crate::rows::kinds::$kind, |p| {
             crate::measure::$how::<crate::rt::$rt, _>(p, $module::$work::<crate::rt::$rt $(, $arg)*>)
         })),*]
     };
 }
 
 fn may(name: &'static str, kind: Kind, run: fn(Plan) -> Vec<Sample>) -> Vec<Impl> {
-    vec![Impl::new(name, kind, run)]
+    vec![Impl { name, kind, one_thread: false, run: Some(run) }]
 }
 
 /// Puts the parts of a row's list of contestants together.

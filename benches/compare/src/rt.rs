@@ -17,6 +17,9 @@ use futures::task::AtomicWaker;
 
 /// A runtime with tasks spread over a given number of threads.
 pub trait Rt: Send + Sync + 'static {
+    /// Whether it has one thread whatever is asked: it takes part only where all have one.
+    const ONE_THREAD: bool = false;
+
     /// Runs `main` as a task on one of `threads` workers and returns what it returned.
     fn run<T: Send + 'static>(threads: usize, main: impl Future<Output = T> + Send + 'static) -> T;
 
@@ -89,6 +92,35 @@ impl Timers for Gort {
     }
 }
 
+/// gort's current-thread runtime.
+pub struct GortLocal;
+
+impl Rt for GortLocal {
+    const ONE_THREAD: bool = true;
+
+    fn run<T: Send + 'static>(
+        _threads: usize,
+        main: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        let rt = gort::runtime::Builder::new_current_thread().build().unwrap();
+        rt.block_on(async { gort::spawn(main).await.unwrap() })
+    }
+
+    fn spawn(f: impl Future<Output = ()> + Send + 'static) {
+        Gort::spawn(f);
+    }
+
+    fn spawn_join<T: Send + 'static>(
+        f: impl Future<Output = T> + Send + 'static,
+    ) -> impl Future<Output = T> + Send + 'static {
+        Gort::spawn_join(f)
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        Gort::yield_now()
+    }
+}
+
 // ---- tokio ------------------------------------------------------------------------------------
 
 /// tokio's multi-thread runtime.
@@ -133,10 +165,12 @@ impl Timers for Tokio {
     }
 }
 
-/// tokio's current-thread runtime: one thread whatever is asked.
+/// tokio's current-thread runtime.
 pub struct TokioLocal;
 
 impl Rt for TokioLocal {
+    const ONE_THREAD: bool = true;
+
     fn run<T: Send + 'static>(
         _threads: usize,
         main: impl Future<Output = T> + Send + 'static,

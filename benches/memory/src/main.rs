@@ -12,6 +12,10 @@ mod runtimes;
 mod steps;
 mod table;
 
+// The Go side is the comparison's.
+#[path = "../../compare/src/golang.rs"]
+mod golang;
+
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -22,7 +26,7 @@ What goroutines and operations take.
 
 memory [--up-to N]      table of bytes and ns a goroutine at 10^4 .. N (default 10^7); gort, tokio, Go.
                         Fails when a goroutine blocked in a receive takes over 256 bytes, or one at
-                        10^7 over 20 % more than one at 10^5
+                        10^7 over 20 % more than one at 10^5, or when one of gort's measurements fails
 memory plan             the bytes of a goroutine blocked in a receive, and asleep, one by one
 memory allocs           allocations an operation; fails when one that must not allocate does
 memory runtimes         nanoseconds to make a runtime, use it once and drop it

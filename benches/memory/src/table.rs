@@ -1,7 +1,9 @@
 //! The table of goroutines at growing numbers, and the goals it has to meet.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
+
+use crate::golang::{self, Go};
 
 /// No goroutine blocked in a receive may take more bytes.
 const BYTES: f64 = 256.0;
@@ -12,9 +14,10 @@ const MOST_GO: u64 = 1_000_000;
 
 /// Measures from 10^4 up to `most` and prints.
 pub fn print(most: u64) -> Result<(), String> {
-    let go = build_go();
-    if let Err(why) = &go {
-        eprintln!("memory: without Go: {why}");
+    let go = golang::build();
+    match &go {
+        Ok(go) => eprintln!("memory: {}", go.version),
+        Err(why) => eprintln!("memory: without Go: {why}"),
     }
     let counts: Vec<u64> = (4..=7).map(|e| 10_u64.pow(e)).filter(|n| *n <= most).collect();
     println!("| what | who | {} |", each(&counts, |n| format!("at {n}")));
@@ -24,6 +27,9 @@ pub fn print(most: u64) -> Result<(), String> {
         for who in ["gort", "tokio", "go"] {
             let measured: Vec<_> =
                 counts.iter().map(|n| (*n, measure(&go, who, what, *n))).collect();
+            if who == "gort" {
+                complaints.extend(check(what, &measured));
+            }
             if measured.iter().all(|(_, m)| m.is_none()) {
                 continue;
             }
@@ -32,9 +38,6 @@ pub fn print(most: u64) -> Result<(), String> {
                 None => "–".into(),
             });
             println!("| {what} | {who} | {cells} |");
-            if who == "gort" {
-                complaints.extend(check(what, &measured));
-            }
         }
     }
     if complaints.is_empty() { Ok(()) } else { Err(complaints.join("; ")) }
@@ -46,7 +49,9 @@ fn each<T>(items: &[T], f: impl Fn(&T) -> String) -> String {
 
 /// What gort's line misses of the goals.
 fn check(what: &str, measured: &[(u64, Option<(f64, f64)>)]) -> Vec<String> {
-    let mut complaints = Vec::new();
+    let missing = measured.iter().filter(|(_, m)| m.is_none());
+    let mut complaints: Vec<_> =
+        missing.map(|(n, _)| format!("{what}: no figure at {n}")).collect();
     let at = |wanted: u64| measured.iter().find(|(n, _)| *n == wanted).and_then(|(_, m)| *m);
     if what == "recv" {
         for (n, m) in measured {
@@ -67,20 +72,21 @@ fn check(what: &str, measured: &[(u64, Option<(f64, f64)>)]) -> Vec<String> {
 }
 
 /// Bytes and nanoseconds for each of `n`: the median of three processes by time (small counts are
-/// over in a millisecond), `None` where it cannot be had.
-fn measure(go: &Result<PathBuf, String>, who: &str, what: &str, n: u64) -> Option<(f64, f64)> {
+/// over in a millisecond), `None` where it cannot be had or one of them fails.
+fn measure(go: &Result<Go, String>, who: &str, what: &str, n: u64) -> Option<(f64, f64)> {
     let repeat = if n < 10_000_000 { 3 } else { 1 };
-    let mut all: Vec<_> = (0..repeat).map_while(|_| measure_once(go, who, what, n)).collect();
+    let all: Option<Vec<_>> = (0..repeat).map(|_| measure_once(go, who, what, n)).collect();
+    let mut all = all?;
     all.sort_by(|a, b| a.1.total_cmp(&b.1));
-    all.get(all.len() / 2).copied()
+    Some(all[all.len() / 2])
 }
 
-fn measure_once(go: &Result<PathBuf, String>, who: &str, what: &str, n: u64) -> Option<(f64, f64)> {
+fn measure_once(go: &Result<Go, String>, who: &str, what: &str, n: u64) -> Option<(f64, f64)> {
     if who == "go" {
         return if what == "pending" || n > MOST_GO {
             None
         } else {
-            measure_go(go.as_ref().ok()?, what, n)
+            measure_go(&go.as_ref().ok()?.program, what, n)
         };
     }
     let program = std::env::current_exe().ok()?;
@@ -109,20 +115,17 @@ fn measure_go(program: &Path, what: &str, n: u64) -> Option<(f64, f64)> {
     Some((bytes, wall / ops))
 }
 
-fn build_go() -> Result<PathBuf, String> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let program = here.join("target/gobench");
-    let output = Command::new("go")
-        .args(["build", "-o"])
-        .arg(&program)
-        .arg(".")
-        .current_dir(here.join("../compare/go"))
-        .envs([("GOFLAGS", "-mod=mod"), ("GOTOOLCHAIN", "local"), ("GOPROXY", "off")])
-        .output()
-        .map_err(|e| format!("go: {e}"))?;
-    if output.status.success() {
-        Ok(program)
-    } else {
-        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_that_is_missing_is_a_complaint() {
+        let fine = Some((200.0, 300.0));
+        let check =
+            |seven| check("recv", &[(100_000, fine), (1_000_000, fine), (10_000_000, seven)]);
+        assert_eq!(check(fine), Vec::<String>::new());
+        assert_eq!(check(None), ["recv: no figure at 10000000"]);
+        assert_eq!(check(Some((300.0, 300.0))).len(), 2);
     }
 }

@@ -1,5 +1,6 @@
 //! `soak SECONDS`: everything that can go wrong, again and again, with all that goes in counted
-//! against all that comes out, and nothing left behind after each round.
+//! against all that comes out, and nothing left behind after each round. It takes longer where that
+//! is too short for the rounds that say something of memory.
 //!
 //! The choices come from a seed, which is printed; `SEED=` makes them again. (Not the order in which
 //! threads run.)
@@ -32,6 +33,10 @@ static ALLOCATOR: counting::Counting = counting::Counting;
 const ROUND: Duration = Duration::from_secs(60);
 /// No round begins sooner after the one before: it is not the machine that is soaked.
 const PACE: Duration = Duration::from_millis(300);
+/// A run for less may take as long as one for this to have its rounds.
+const SHORT: Duration = Duration::from_secs(15);
+/// So many polls that block a worker for up to 60 ms, and some worker must have been replaced.
+const STUCK: u64 = 36;
 
 static BEGUN: AtomicU64 = AtomicU64::new(0);
 
@@ -94,6 +99,9 @@ fn main() -> ExitCode {
     let idle = Sample::take();
     let mut samples = Vec::new();
     let mut told = Duration::ZERO;
+    // A slow machine gets more time for the rounds that say something of memory.
+    let wanted = Duration::from_secs(seconds);
+    let longest = 4 * wanted.max(SHORT);
     for number in 0.. {
         let begun = start.elapsed();
         BEGUN.store(begun.as_millis() as u64, Ordering::Relaxed);
@@ -103,12 +111,18 @@ fn main() -> ExitCode {
             told = now;
             line(start, &samples[samples.len() - 1]);
         }
-        if now >= Duration::from_secs(seconds) || tally::violations() > 0 {
+        let enough = now >= wanted && samples.len() >= process::ROUNDS;
+        if enough || now >= longest || tally::violations() > 0 {
             break;
         }
         std::thread::sleep(PACE.saturating_sub(now - begun));
     }
     let memory = process::check_flat(&samples);
+    demand!(
+        TALLY.stuck_workers.get() < STUCK || TALLY.stood_in.get() > 0,
+        "nobody stood in for any of {} stuck workers",
+        TALLY.stuck_workers.get()
+    );
     println!("\nsoak: {} s, SEED={seed}", start.elapsed().as_secs());
     for (what, count) in TALLY.rows() {
         println!("{count:>14}  {what}");

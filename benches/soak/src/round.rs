@@ -8,6 +8,7 @@ use crate::trouble::{
     channels, echo, fetch, jobs, locks, named, panics, runtimes, start, stuck, threads, timers,
 };
 use fastrand::Rng;
+use gort::runtime::RuntimeFlavor;
 use std::time::{Duration, Instant};
 
 /// Runs round `number` of the run with this seed; `idle` is the process before it. Returns what the
@@ -71,7 +72,11 @@ fn without_descriptors(rng: &mut Rng) {
 fn in_a_runtime<F: Future<Output = ()>>(rng: &mut Rng, trouble: impl FnOnce(Rng) -> F) {
     let runtime = runtimes::any(rng).expect("there are threads and descriptors");
     let handle = runtime.handle().clone();
+    let stuck = TALLY.stuck.get();
     runtime.block_on(trouble(rng.fork()));
+    if handle.runtime_flavor() == RuntimeFlavor::MultiThread {
+        TALLY.stuck_workers.add(TALLY.stuck.get() - stuck);
+    }
     // The last ones that were aborted are dropped by their workers, soon: at most the ones that abort
     // others are still asleep.
     let (start, limit) = (Instant::now(), Duration::from_secs(20));

@@ -77,6 +77,7 @@ tally! {
     jobs_aborted: "  aborted before they began",
     jobs_refused: "  for which there was no thread",
     stuck: "polls that blocked their thread",
+    stuck_workers: "  on a worker's thread, with another to be had",
     stood_in: "  for which another worker stood in",
     timers: "timers set",
     timers_fired: "  that fired",

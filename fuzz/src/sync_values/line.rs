@@ -3,10 +3,14 @@
 //! As in Go: a release frees the lock and wakes the first who waits; who comes first has it. Once somebody has lost
 //! it after a millisecond, it is given to the first in line, until one is given it who has not waited that long
 //! or nobody is left. What gort adds: selects are always given the lock; who leaves passes on what it was told;
-//! and if all who wait are of one goroutine, what one of them was told and did not answer is the others'.
+//! and if all who wait are of one goroutine, some are woken at a time, and what one of them was told and did not
+//! answer is the others'.
 
 /// How long one may lose, in the clock's microseconds.
 const PATIENCE: u64 = 1000;
+
+/// How many are woken at a time of whom it is not known that they come.
+const DOUBTFUL: usize = 4;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Told {
@@ -161,15 +165,22 @@ impl Line {
         }
     }
 
-    /// Tells the first who listens that the lock is free, if it is and nobody has been told yet.
+    /// Tells the first who listens that the lock is free, if it is and nobody has been told yet. If the first may not
+    /// come, others are woken with it, and it is the last of them that was told.
     fn wake_one(&mut self) {
         if self.locked || self.told(Told::Woken).is_some() {
             return;
         }
-        let Some(first) = self.queue.iter_mut().find(|waiting| !waiting.deaf) else { return };
-        first.told = if first.select { Told::Granted } else { Told::Woken };
-        first.deaf = true;
-        self.wakes.push(first.id);
-        self.locked = first.select;
+        // Nobody knows where the one goroutine will look.
+        let most = if self.one_goroutine { DOUBTFUL } else { 1 };
+        let mut last = None;
+        for waiting in self.queue.iter_mut().filter(|waiting| !waiting.deaf).take(most) {
+            waiting.deaf = true;
+            self.wakes.push(waiting.id);
+            last = Some(waiting);
+        }
+        let Some(last) = last else { return };
+        last.told = if last.select { Told::Granted } else { Told::Woken };
+        self.locked = last.select;
     }
 }

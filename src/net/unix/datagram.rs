@@ -3,10 +3,13 @@
 use super::super::descriptors;
 use super::super::wait::{
     AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_as_last, poll_operation,
+    poll_pause,
 };
 use super::super::waiting::{impl_deadlines, impl_waiting, operations};
 use super::SocketAddr;
-use crate::reactor::{Direction, Interest, Registered};
+use crate::reactor::{Direction, Driver, Interest, Registered, Timer, WaitId};
+use crate::sys::clock::duration_to_nanos;
+use crate::sys::sync::Mutex;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -16,7 +19,8 @@ use std::os::unix::net;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::ReadBuf;
 
 /// A socket for datagrams between processes of one machine. None is lost or overtaken: who sends more than
@@ -42,6 +46,8 @@ use tokio::io::ReadBuf;
 #[doc(alias = "UnixConn")]
 pub struct UnixDatagram {
     io: Registered<net::UnixDatagram>,
+    /// Of [`poll_send_to`](Self::poll_send_to).
+    no_room: Mutex<NoRoom>,
 }
 
 impl UnixDatagram {
@@ -85,7 +91,8 @@ impl UnixDatagram {
     /// When the system refuses to watch it.
     pub fn from_std(socket: net::UnixDatagram) -> io::Result<UnixDatagram> {
         socket.set_nonblocking(true)?;
-        Ok(Self { io: Registered::new(socket, super::super::driver())? })
+        let io = Registered::new(socket, super::super::driver())?;
+        Ok(Self { io, no_room: Mutex::default() })
     }
 
     /// Gives it to the standard library. It stays non-blocking.
@@ -145,6 +152,10 @@ impl UnixDatagram {
 
     /// Sends a datagram to the socket at `path`. Waits while that has no room.
     ///
+    /// Who is not [connected](Self::connect) to a socket is not told when that has room again, so this tries
+    /// again after pauses of one to ten milliseconds, at whose end it also sees that its deadline has passed.
+    /// Where many datagrams go to one socket, connect to it and [`send`](Self::send).
+    ///
     /// # Errors
     ///
     /// What the system says.
@@ -159,14 +170,17 @@ impl UnixDatagram {
     #[doc(alias = "WriteTo")]
     #[track_caller]
     pub fn send_to<'a, P: AsRef<Path>>(&'a self, buf: &'a [u8], path: P) -> SendTo<'a> {
-        SendTo::new(&self.io, buf, path.as_ref().to_owned(), Location::caller())
+        let place = Place::new(&self.io, Direction::Write);
+        let (path, no_room) = (path.as_ref().to_owned(), NoRoom::default());
+        SendTo { place, buf, path, no_room, site: Location::caller() }
     }
 
     /// As [`send_to`](Self::send_to), without waiting.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` if there is no room; what the system says.
+    /// `WouldBlock` if there is no room; what the system says. [`writable`](Self::writable) does not wait for
+    /// the room of a socket that this one is not connected to.
     pub fn try_send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
         self.io.try_io(Direction::Write, |io| io.send_to(buf, path))
     }
@@ -183,8 +197,19 @@ impl UnixDatagram {
         buf: &[u8],
         path: P,
     ) -> Poll<io::Result<usize>> {
-        poll_as_last(&self.io, cx, Direction::Write, Location::caller(), |io| {
-            io.send_to(buf, &path)
+        let path = path.as_ref();
+        poll_operation(cx, Location::caller(), |cx| {
+            let mut no_room = std::mem::take(&mut *self.no_room.lock());
+            let polled = no_room.poll(cx, self.io.driver(), |cx, tries| {
+                self.io.poll_io(Direction::Write, &mut WaitId::poll(), cx, |io, _| {
+                    try_send_to(io, buf, path, tries)
+                })
+            });
+            if polled.is_pending() {
+                let old = std::mem::replace(&mut *self.no_room.lock(), no_room);
+                drop(old);
+            }
+            polled
         })
     }
 
@@ -321,12 +346,90 @@ impl_deadlines!(UnixDatagram);
 operations! { net::UnixDatagram;
     /// Future of [`UnixDatagram::send`].
     Send<'a>(Write; buf: &'a [u8]) -> usize = |io| io.send(buf);
-    /// Future of [`UnixDatagram::send_to`].
-    SendTo<'a>(Write; buf: &'a [u8], path: PathBuf) -> usize = |io| io.send_to(buf, &*path);
     /// Future of [`UnixDatagram::recv`].
     Recv<'a>(Read; buf: &'a mut [u8]) -> usize = |io| io.recv(buf);
     /// Future of [`UnixDatagram::recv_from`].
     RecvFrom<'a>(Read; buf: &'a mut [u8]) -> (usize, SocketAddr) = |io| io.recv_from(buf);
+}
+
+/// Future of [`UnixDatagram::send_to`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct SendTo<'a> {
+    place: Place<'a, net::UnixDatagram>,
+    buf: &'a [u8],
+    path: PathBuf,
+    no_room: NoRoom,
+    site: &'static Location<'static>,
+}
+
+impl Future for SendTo<'_> {
+    type Output = io::Result<usize>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let SendTo { place, buf, path, no_room, site } = &mut *self;
+        let driver = place.io.driver();
+        poll_operation(cx, site, |cx| {
+            no_room.poll(cx, driver, |cx, tries| {
+                place.poll_io(cx, |io, _| try_send_to(io, buf, path, tries))
+            })
+        })
+    }
+}
+
+/// What a sender knows of a receiver that had no room.
+///
+/// The system tells nobody who is not connected to it when it has room again. At each such try it tells that
+/// the sender has room, since the datagram's memory is given back; to wait for that would be to spin. So
+/// that is waited for after the first try only, which may have failed for want of the sender's own room, and
+/// later tries are apart in time.
+#[derive(Debug, Default)]
+struct NoRoom {
+    /// How often in a row that was so.
+    tries: u32,
+    pause: Option<Timer>,
+}
+
+impl NoRoom {
+    /// Sends through `poll`, whose operation is [`try_send_to`].
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        driver: &Driver,
+        mut poll: impl FnMut(&mut Context<'_>, &mut u32) -> Poll<io::Result<Option<usize>>>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(poll_pause(&mut self.pause, cx));
+            let Some(sent) = ready!(poll(cx, &mut self.tries)).transpose() else {
+                let delay = duration_to_nanos(delay(self.tries));
+                self.pause = Some(Timer::after(driver.shard().clone(), delay));
+                continue;
+            };
+            self.tries = 0;
+            return Poll::Ready(sent);
+        }
+    }
+}
+
+/// How long to wait after `tries` in a row: 1 ms after the second, doubling up to 10 ms.
+fn delay(tries: u32) -> Duration {
+    Duration::from_millis((1 << tries.saturating_sub(2).min(4)).min(10))
+}
+
+/// `None` if there was no room once more, so that waiting for readiness would be no use.
+fn try_send_to(
+    io: &net::UnixDatagram,
+    buf: &[u8],
+    path: &Path,
+    tries: &mut u32,
+) -> io::Result<Option<usize>> {
+    match io.send_to(buf, path) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            *tries = tries.saturating_add(1);
+            if *tries == 1 { Err(error) } else { Ok(None) }
+        }
+        sent => sent.map(Some),
+    }
 }
 
 impl TryFrom<net::UnixDatagram> for UnixDatagram {

@@ -89,7 +89,7 @@ impl Drop for Runtime {
         // A model that has failed may touch nothing any more.
         if !std::thread::panicking() {
             self.rest();
-            table::remove(self.index());
+            table::remove(&self.0);
         }
     }
 }
@@ -284,6 +284,24 @@ fn a_task_from_outside_beside_a_shutdown() {
         let mine = runtime.inject.pop().is_some();
         let theirs = outside.join().unwrap();
         assert!(mine != theirs, "a task is left behind, or run twice");
+    });
+}
+
+/// A goroutine is started outside of the workers while the runtime ends: it is refused, or whoever looks whether
+/// the runtime may leave the table sees it.
+#[test]
+fn a_start_from_outside_beside_the_end() {
+    loom::model(|| {
+        let runtime = Runtime::new(1, 0);
+        let starts = {
+            let shared = Arc::clone(&runtime);
+            thread::spawn(move || shared.count_start_outside())
+        };
+        runtime.enter_phase(Phase::Over);
+        let none_left = runtime.num_goroutine() == 0;
+        let started = starts.join().unwrap();
+        assert!(!(started && none_left), "it lives on in a runtime that is gone");
+        assert_eq!(runtime.num_goroutine(), usize::from(started));
     });
 }
 

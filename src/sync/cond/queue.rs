@@ -3,7 +3,8 @@
 //! Waiters stand in a queue under a lock, in the order of their *tickets*, numbers from one counter; a signal
 //! takes a number from the same counter. A signal is for those whose ticket is lower than its own number:
 //! they waited when it was given. It goes to the first of them, who leaves the queue, and for whom it is
-//! kept until it has been seen.
+//! kept until it has been seen. (To the first that can be woken or claimed, rather; another one, which was robbed
+//! or has been decided otherwise and has not looked since, is told if there is none, and finds it when it looks.)
 //!
 //! A waiter that is dropped after it was told, before it had its lock back, hands its signal on: to the first
 //! that was waiting when it was given. A waiter that has been told and is kept unpolled keeps nobody
@@ -13,11 +14,14 @@
 //!
 //! A broadcast is no such thing that can be used or not: whoever waited when it was given is told of it. So
 //! nobody is left to take it, or to hand it on to, and a waiter that was told by one belongs to no list: it goes on
-//! without the lock. A goroutine that waits with a mutex is not even woken: it is put into the mutex's queue
+//! without the lock. Many are told in several steps. Whoever has still to be told in one of them neither is given a
+//! signal nor takes one: it would be missing where somebody has come since. A goroutine that waits with a mutex is not even woken: it is put into the mutex's queue
 //! (`raw_mutex/requeue.rs`), or else all would run at once to find the mutex held, all but one.
 //!
 //! A wait that is an arm of a select takes its ticket when the arm is tried first, keeps its place while the select
-//! looks at other arms, and is claimed by the signal: one whose select has been decided is passed over.
+//! looks at other arms, and is claimed by the signal. One whose select has been decided otherwise may have to go on
+//! waiting all the same, if the select turns out to begin anew. So it is told, but not claimed, by a broadcast, and by a
+//! signal that finds nobody else.
 //!
 //! [`Waiter::may_be_robbed`]: crate::wait::waiter::Waiter::may_be_robbed
 
@@ -25,6 +29,7 @@
 
 use crate::sync::raw_mutex::Requeue;
 use crate::sys::const_fn;
+use crate::wait::batch::WakeBatch;
 use crate::wait::list::{List, Node, Seat};
 use crate::wait::place::Place;
 use crate::wait::record::{Record, WaitReason};
@@ -33,16 +38,18 @@ use std::ptr::NonNull;
 use std::task::Waker;
 
 // Tags of nodes.
-/// In line, and somebody can be woken or claimed.
+/// In line, and with a waiter.
 const TAG_WAITS: u8 = 0;
 /// Told, and found by its waiter's claim.
 const TAG_TOLD: u8 = 1;
 /// A select's that is not parked: in line, without a waiter.
 const TAG_KEPT: u8 = 2;
-/// The same, told.
+/// A select's, told without a claim: it was not parked, or decided otherwise.
 const TAG_KEPT_TOLD: u8 = 3;
 /// Told of a broadcast, and in no list.
 const TAG_TOLD_ALL: u8 = 4;
+/// A select's whose signal was taken back: in line, and its owner has not looked.
+const TAG_ROBBED: u8 = 5;
 
 /// The outcome of a plain waiter that was told of a broadcast.
 const BROADCAST: u32 = 1;
@@ -75,22 +82,6 @@ pub(super) enum Signal {
     All,
 }
 
-/// Whom a signal found.
-pub(super) enum Told {
-    Nobody,
-    /// Who is to be woken, if need be.
-    Somebody(Option<Waker>),
-}
-
-impl Told {
-    pub(super) fn waker(self) -> Option<Waker> {
-        match self {
-            Told::Nobody => None,
-            Told::Somebody(waker) => waker,
-        }
-    }
-}
-
 pub(super) struct Queue {
     waiting: List<Ticket>,
     /// Who was told, and has not looked.
@@ -98,12 +89,14 @@ pub(super) struct Queue {
     next: Number,
     /// The greatest number of a signal that somebody in `told` may have been given.
     newest: Number,
+    /// The number of the last broadcast. Whoever waits since before that is about to be told of it.
+    broadcast: Number,
 }
 
 impl Queue {
     const_fn! {
         pub(super) const fn new() -> Self {
-            Self { waiting: List::new(), told: List::new(), next: 0, newest: 0 }
+            Self { waiting: List::new(), told: List::new(), next: 0, newest: 0, broadcast: 0 }
         }
     }
 
@@ -116,6 +109,12 @@ impl Queue {
     pub(super) fn number(&mut self) -> Number {
         self.next += 1;
         self.next
+    }
+
+    /// The number of a broadcast, which is about to be given to everybody who waits.
+    pub(super) fn broadcast(&mut self) -> Number {
+        self.broadcast = self.number();
+        self.broadcast
     }
 
     /// Takes a ticket and stands in line, to be woken by `waker`.
@@ -169,52 +168,78 @@ impl Queue {
         }
     }
 
-    /// Gives a signal to the first that waited when it was given.
-    pub(super) fn tell_one(&mut self, signal: Number) -> Told {
-        self.tell(signal, false)
-    }
-
-    /// Tells the first that waited at the number of a broadcast.
-    pub(super) fn tell_next(&mut self, broadcast: Number) -> Told {
-        self.tell(broadcast, true)
-    }
-
-    fn tell(&mut self, signal: Number, broadcast: bool) -> Told {
-        loop {
-            let found = self.waiting.find(|seat| seat.data.entered < signal && is_waited_for(seat));
-            let Some(node) = found else { return Told::Nobody };
-            // SAFETY: (L2): it is linked; its owner comes by the lock before it goes.
-            let found = unsafe { node.as_ref() };
-            // SAFETY: (L1): under the lock.
-            let seat = unsafe { found.seat() };
-            let kept = seat.tag == TAG_KEPT;
-            // SAFETY: linked, and with a waiter.
-            if !kept && !unsafe { seat.claim() } {
-                // A select that has been decided since it was found; it will not be found again.
-                continue;
-            }
-            // SAFETY: it is in the list, whose lock the caller holds.
-            unsafe { self.waiting.remove(node) };
-            // SAFETY: it was linked.
-            if broadcast && !kept && !unsafe { seat.is_select() } {
-                seat.tag = TAG_TOLD_ALL;
-                // SAFETY: it was linked, under the lock.
-                let next = unsafe { requeue(seat) };
-                // SAFETY: found linked under the lock. It may be gone after this.
-                let own = unsafe { found.complete_with(BROADCAST) };
-                return Told::Somebody(next.or(own));
-            }
-            seat.tag = if kept { TAG_KEPT_TOLD } else { TAG_TOLD };
-            seat.data.signal = signal;
-            self.newest = self.newest.max(signal);
-            // SAFETY: not linked any more, pinned; its owner unlinks it.
-            unsafe { self.told.push_back(node) };
-            if kept {
-                return Told::Somebody(None);
-            }
-            // SAFETY: the claim has been won, under the lock.
-            return Told::Somebody(unsafe { found.complete() });
+    /// Gives a signal to the first that waited when it was given. Returns whom to wake, if need be.
+    pub(super) fn tell_one(&mut self, signal: Number) -> Option<Waker> {
+        let since = self.broadcast;
+        let waited =
+            |seat: &mut Seat<Ticket>| seat.data.entered > since && seat.data.entered < signal;
+        if let Some(node) = self.waiting.find(|seat| waited(seat) && claim(seat)) {
+            // SAFETY: found just now, and won.
+            return unsafe { self.tell(node, signal, true) };
         }
+        let node = self.waiting.find(waited)?;
+        // SAFETY: found just now.
+        unsafe { self.tell(node, signal, false) }
+    }
+
+    /// Tells the first that waited at the number of a broadcast. False if there is none.
+    pub(super) fn tell_next(&mut self, broadcast: Number, wakes: &mut WakeBatch) -> bool {
+        let Some(node) = self.waiting.find(|seat| seat.data.entered < broadcast) else {
+            return false;
+        };
+        // SAFETY: (L2): it is linked; its owner comes by the lock before it goes.
+        let found = unsafe { node.as_ref() };
+        // SAFETY: (L1): under the lock.
+        let seat = unsafe { found.seat() };
+        if is_select(seat) {
+            let claimed = claim(seat);
+            // SAFETY: found just now.
+            if let Some(waker) = unsafe { self.tell(node, broadcast, claimed) } {
+                wakes.push(waker);
+            }
+            return true;
+        }
+        // SAFETY: it is in the list, whose lock the caller holds.
+        unsafe { self.waiting.remove(node) };
+        seat.tag = TAG_TOLD_ALL;
+        // SAFETY: it was linked, under the lock.
+        unsafe { requeue(seat, wakes) };
+        // SAFETY: found linked under the lock, and plain, so won. It may be gone after this.
+        if let Some(waker) = unsafe { found.complete_with(BROADCAST) } {
+            wakes.push(waker);
+        }
+        true
+    }
+
+    /// Tells a node. `claimed`: its [`claim`] has been won. Returns whom to wake, if need be.
+    ///
+    /// # Safety
+    ///
+    /// It is in line, and the caller holds the lock.
+    unsafe fn tell(
+        &mut self,
+        node: NonNull<Node<Ticket>>,
+        signal: Number,
+        claimed: bool,
+    ) -> Option<Waker> {
+        // SAFETY: it is in the list, whose lock the caller holds.
+        unsafe { self.waiting.remove(node) };
+        // SAFETY: (L2): it was linked; its owner comes by the lock before it goes.
+        let found = unsafe { node.as_ref() };
+        // SAFETY: (L1): under the lock.
+        let seat = unsafe { found.seat() };
+        // A plain one is anybody's who finds it.
+        let wakes = !is_select(seat) || (claimed && seat.tag == TAG_WAITS);
+        seat.tag = if wakes { TAG_TOLD } else { TAG_KEPT_TOLD };
+        seat.data.signal = signal;
+        self.newest = self.newest.max(signal);
+        // SAFETY: not linked any more, pinned; its owner unlinks it.
+        unsafe { self.told.push_back(node) };
+        if !wakes {
+            return None;
+        }
+        // SAFETY: the claim has been won, under the lock.
+        unsafe { found.complete() }
     }
 
     /// Whether there is a signal that nobody collects, and that was given after the node's ticket was taken.
@@ -243,8 +268,9 @@ impl Queue {
     ) -> Option<NonNull<Node<Ticket>>> {
         // SAFETY: (L1): under the lock.
         let ticket = unsafe { node.seat() }.data.entered;
-        if self.newest < ticket {
-            // Else each of many who go back to wait after a broadcast would look at all who have not seen it yet.
+        // It is about to be told of a broadcast, or nobody has been given such a signal. (Else each of many who go back
+        // to wait after a broadcast would look at all who have not seen it yet.)
+        if ticket < self.broadcast || self.newest < ticket {
             return None;
         }
         self.told.find(|seat| {
@@ -273,7 +299,7 @@ impl Queue {
         let signal = std::mem::take(&mut seat.data.signal);
         // SAFETY: it was linked.
         if unsafe { seat.is_select() } {
-            seat.tag = TAG_KEPT;
+            seat.tag = TAG_ROBBED;
         } else {
             seat.tag = TAG_WAITS;
             // SAFETY: it was linked just now, under the lock.
@@ -305,6 +331,10 @@ impl Queue {
                 Some(Signal::One(signal))
             }
             TAG_TOLD_ALL => Some(Signal::All),
+            TAG_ROBBED => {
+                seat.tag = TAG_KEPT;
+                None
+            }
             _ => None,
         }
     }
@@ -325,18 +355,18 @@ impl Queue {
     }
 }
 
-/// Puts a waiter that goes on into the queue of its lock, and takes its waker, if that is possible. Returns whom to
-/// wake then.
+/// Puts a waiter that goes on into the queue of its lock, and takes its waker, if that is possible.
 ///
 /// # Safety
 ///
 /// The caller holds the lock of the queue, in which the node was found, and has not completed it.
-unsafe fn requeue(seat: &Seat<Ticket>) -> Option<Waker> {
+unsafe fn requeue(seat: &Seat<Ticket>, wakes: &mut WakeBatch) {
+    let Some(relock) = seat.data.relock else { return };
     // SAFETY: by this function's contract.
     let waiter = unsafe { seat.waiter() };
     // SAFETY: the owner, who is pinned, does not touch the operation until it finds the node completed, and
     // polls it only then. (W2): under the lock.
-    unsafe { seat.data.relock?.start(waiter, WaitReason::CondWait) }
+    unsafe { relock.start(waiter, WaitReason::CondWait, wakes) };
 }
 
 /// Whether the waiter has been told of a broadcast: then its node is in no list, and nobody else looks at it.
@@ -344,10 +374,27 @@ pub(super) fn was_broadcast_to(waiter: &Waiter) -> bool {
     waiter.chosen() == Some(BROADCAST)
 }
 
-/// Whether a signal may be given to a node in line: not to a select that has been decided. Under the lock.
-fn is_waited_for(seat: &Seat<Ticket>) -> bool {
-    // SAFETY: nodes that wait have a waiter; linked, under the lock.
-    seat.tag == TAG_KEPT || !unsafe { seat.is_select() } || unsafe { seat.waiter() }.is_waiting()
+/// Wins the right to tell a node in line, if somebody comes then: not one that was robbed and has not looked since, nor
+/// a select that has been decided otherwise. Under the lock.
+fn claim(seat: &mut Seat<Ticket>) -> bool {
+    match seat.tag {
+        TAG_KEPT => true,
+        TAG_ROBBED => false,
+        // SAFETY: linked and with a waiter, under the lock.
+        _ if is_select(seat) => unsafe { seat.claim() },
+        _ => {
+            // SAFETY: as above.
+            let waiter = unsafe { seat.waiter() };
+            // SAFETY: (W2): a plain waiter, under the lock.
+            unsafe { waiter.has_waker() }
+        }
+    }
+}
+
+/// Whether a node in line is a select's. Under the lock.
+fn is_select(seat: &Seat<Ticket>) -> bool {
+    // SAFETY: linked under the lock, and with a waiter.
+    matches!(seat.tag, TAG_KEPT | TAG_ROBBED) || unsafe { seat.is_select() }
 }
 
 /// See [`Waiter::may_be_robbed`]. For nodes that were told by a claim, under the lock of the queue.

@@ -49,11 +49,16 @@ impl<L: Locker> Future for CondWait<'_, L> {
                     return Poll::Pending;
                 }
                 Stage::Waiting(place) => {
-                    let Some(signal) = look(place, this.cond, cx.waker()) else {
-                        record::park(WaitReason::CondWait, this.site);
-                        return Poll::Pending;
-                    };
-                    this.stage = Stage::Relocking(signal);
+                    let (signal, spare) = look(place, this.cond, cx.waker());
+                    if let Some(signal) = signal {
+                        // First: the place in the queue is gone, and to drop a waker may run code of the user's.
+                        this.stage = Stage::Relocking(signal);
+                        drop(spare);
+                        continue;
+                    }
+                    drop(spare);
+                    record::park(WaitReason::CondWait, this.site);
+                    return Poll::Pending;
                 }
                 Stage::Relocking(_) => {
                     // SAFETY: pinned together with `self`, see above.
@@ -98,29 +103,28 @@ impl<'a, L: Locker> CondWait<'a, L> {
     }
 }
 
-/// What this waiter was told, or the signal that it may take; stores the waker if there is none.
-fn look(place: &Place<Ticket>, cond: &Cond, waker: &Waker) -> Option<Signal> {
+/// What this waiter was told, or the signal that it may take; stores the waker if there is none. Returns the
+/// wakers too that nobody needs any more, to be dropped when the place in the queue is known to be gone.
+fn look(place: &Place<Ticket>, cond: &Cond, waker: &Waker) -> (Option<Signal>, [Option<Waker>; 2]) {
     // The common cases, which need no waker: it was woken because it was told.
     if was_broadcast_to(&place.waiter) {
-        return Some(Signal::All);
+        return (Some(Signal::All), [None, None]);
     }
     // SAFETY: it is linked, unless it was told of a broadcast just now; and ours.
     if let Some(signal) = unsafe { cond.queue.lock().collect(&place.node) } {
-        return Some(signal);
+        return (Some(signal), [None, None]);
     }
     // Not under the lock: to clone it may run code of the user's.
-    let waker = waker.clone();
-    let (signal, spare) = {
-        let queue = &mut *cond.queue.lock();
-        // SAFETY: as above.
-        let told = unsafe { queue.collect(&place.node) };
-        // SAFETY: in line, if it was not told.
-        let signal = told.or_else(|| unsafe { queue.rob(&place.node, record::current()) });
-        // SAFETY: (W2): we hold the lock.
-        (signal, unsafe { place.waiter.replace(signal.is_none().then_some(waker)) })
-    };
-    drop(spare);
-    signal
+    let mut fresh = Some(waker.clone());
+    let queue = &mut *cond.queue.lock();
+    // SAFETY: as above.
+    let told = unsafe { queue.collect(&place.node) };
+    // SAFETY: in line, if it was not told.
+    let signal = told.or_else(|| unsafe { queue.rob(&place.node, record::current()) });
+    let kept = if signal.is_none() { fresh.take() } else { None };
+    // SAFETY: (W2): we hold the lock.
+    let old = unsafe { place.waiter.replace(kept) };
+    (signal, [old, fresh])
 }
 
 impl<L: Locker> Drop for CondWait<'_, L> {

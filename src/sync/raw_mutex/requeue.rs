@@ -13,13 +13,13 @@
 
 use super::{LOCKED, QUEUED, RawLock, Stage, State, UNSEEN, WOKEN};
 use crate::sys::sync::atomic::Ordering;
+use crate::wait::batch::WakeBatch;
 use crate::wait::place::Place;
 use crate::wait::record::WaitReason;
 use crate::wait::waiter::Waiter;
 use std::fmt;
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::task::Waker;
 
 /// An operation that takes a lock, as those see it who may start it for its owner.
 #[derive(Clone, Copy)]
@@ -36,8 +36,8 @@ impl Requeue {
         Self(NonNull::from(lock).cast())
     }
 
-    /// Enters the queue, for the goroutine that waits as `waiter`, and takes the waker from that. Returns whom to
-    /// wake: the first of the queue, if the lock is free and nobody has been woken yet.
+    /// Enters the queue, for the goroutine that waits as `waiter`, and takes the waker from that. Adds whom to wake:
+    /// the first of the queue, if the lock is free and nobody has been woken yet.
     ///
     /// Does nothing if the goroutine is not parked for `reason` at the site of this operation. Nor if somebody holds the
     /// lock of the queue: the caller may have another one, and several are taken in order. The caller finds the waker
@@ -51,16 +51,17 @@ impl Requeue {
         self,
         waiter: &Waiter,
         reason: WaitReason,
-    ) -> Option<Waker> {
+        wakes: &mut WakeBatch,
+    ) {
         // SAFETY: alive and nobody else's, by this function's contract.
         let lock = unsafe { &mut *self.0.as_ptr() };
         debug_assert!(matches!(lock.stage, Stage::New), "it has not been polled");
         // SAFETY: by this function's contract.
         if !unsafe { waiter.is_parked(reason, lock.site) } {
-            return None;
+            return;
         }
         let mutex = lock.mutex;
-        let mut queue = mutex.queue.try_lock()?;
+        let Some(mut queue) = mutex.queue.try_lock() else { return };
         lock.stage = Stage::Queued(Place::new(UNSEEN));
         let Stage::Queued(place) = &lock.stage else { unreachable!("stored above") };
         // SAFETY: new, and pinned with the operation, whose drop unlinks it; the waker is by this function's contract.
@@ -68,7 +69,9 @@ impl Requeue {
         // Ordering: Relaxed: the bit carries no data. If somebody holds the lock, its release comes later in the
         // order of this word, and finds the queue.
         let old = State(mutex.state.fetch_or(QUEUED, Ordering::Relaxed));
-        if old.has(LOCKED | WOKEN) { None } else { mutex.find_one(&mut queue) }
+        if !old.has(LOCKED | WOKEN) {
+            mutex.find_next(&mut queue, wakes);
+        }
     }
 }
 

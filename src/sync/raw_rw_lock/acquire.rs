@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "waiters are linked into the queues by address")]
 
-use super::queue::{Queue, TAG_GRANTED};
+use super::queue::{Queue, TAG_GRANTED, TAG_ROBBED};
 use super::{Kind, RawRwLock, RwArm};
 use crate::sys::point::{self, Op};
 use crate::wait::batch::WakeBatch;
@@ -69,7 +69,7 @@ enum Stage {
     New,
     /// The same, of a writer that has let others run first.
     Late,
-    /// Queued or granted.
+    /// Queued, granted, or robbed of a grant.
     Waiting(Place<Kind>),
     /// The lock was taken, and yielded.
     Done,
@@ -78,8 +78,8 @@ enum Stage {
 /// What one look under the lock of the queues came to.
 struct Looked {
     acquired: bool,
-    /// To be dropped outside of the lock.
-    spare: Option<Waker>,
+    /// Nobody needs them any more; to be dropped outside of the lock.
+    spare: [Option<Waker>; 2],
 }
 
 impl<'a> Acquire<'a> {
@@ -154,13 +154,13 @@ impl<'a> Acquire<'a> {
             || lock.reclaim(queue, kind, record::current(), wakes)
             || lock.enter_or_queue(queue, kind)
         {
-            return Looked { acquired: true, spare: Some(waker) };
+            return Looked { acquired: true, spare: [Some(waker), None] };
         }
         self.stage = Stage::Waiting(Place::new(kind));
         let Stage::Waiting(place) = &self.stage else { unreachable!("stored above") };
         // SAFETY: new, and pinned with this future, whose drop unlinks it.
         unsafe { place.enter(queue.of(kind), waker) };
-        Looked { acquired: false, spare: None }
+        Looked { acquired: false, spare: [None, None] }
     }
 
     /// Whether the lock has come, or can be had; stores the waker if not.
@@ -169,13 +169,21 @@ impl<'a> Acquire<'a> {
         let Stage::Waiting(place) = &self.stage else { unreachable!("the caller looked") };
         // The common case, which needs no waker: it was woken because the lock has come.
         if let Some(spare) = place.collect(&mut lock.queue.lock()) {
-            return Looked { acquired: true, spare };
+            return Looked { acquired: true, spare: [spare, None] };
         }
         // Not under the lock: to clone it may run code of the user's.
-        let waker = waker.clone();
-        let queue = &mut *lock.queue.lock();
+        let fresh = waker.clone();
+        let mut locked = lock.queue.lock();
+        let queue = &mut *locked;
         if let Some(spare) = place.collect(queue) {
-            return Looked { acquired: true, spare: spare.or(Some(waker)) };
+            return Looked { acquired: true, spare: [spare, Some(fresh)] };
+        }
+        // SAFETY: (L1): under the lock.
+        if unsafe { place.node.seat() }.tag == TAG_ROBBED {
+            drop(locked);
+            // In no list, so nobody else knows it any more.
+            self.stage = Stage::Late;
+            return self.enqueue(fresh, wakes);
         }
         let robber = record::current();
         let mut acquired = false;
@@ -190,9 +198,10 @@ impl<'a> Acquire<'a> {
                 unsafe { RawRwLock::link(queue, kind, &place.node) };
             }
         }
+        let (kept, unused) = if acquired { (None, Some(fresh)) } else { (Some(fresh), None) };
         // SAFETY: (W2): under the lock.
-        let spare = unsafe { place.waiter.replace((!acquired).then_some(waker)) };
-        Looked { acquired, spare }
+        let old = unsafe { place.waiter.replace(kept) };
+        Looked { acquired, spare: [old, unused] }
     }
 }
 

@@ -16,8 +16,8 @@ use std::ptr::NonNull;
 pub(super) const TAG_WAITS: u8 = 0;
 /// The lock is its own; linked as granted.
 pub(super) const TAG_GRANTED: u8 = 1;
-/// A select's: the grant was taken back. Not linked.
-const TAG_ROBBED: u8 = 2;
+/// The grant was taken back. Not linked: its owner begins anew when it looks.
+pub(super) const TAG_ROBBED: u8 = 2;
 /// Granted, and about to be taken back.
 const TAG_STALE: u8 = 3;
 
@@ -193,7 +193,7 @@ impl RawRwLock {
         while let Some(node) = queue.granted.find(is_stale) {
             if alone {
                 // SAFETY: it is linked as granted, under the lock that the caller holds.
-                unsafe { self.take_back(queue, node) };
+                unsafe { Self::take_back(queue, node) };
                 continue;
             }
             // SAFETY: (L2): it is linked.
@@ -225,41 +225,26 @@ impl RawRwLock {
             self.add_readers(1);
         }
         // SAFETY: it is linked as granted, under the lock that the caller holds.
-        unsafe { self.take_back(queue, node) };
+        unsafe { Self::take_back(queue, node) };
         if kind == Kind::Read {
             self.end_phase(queue, wakes);
         }
         true
     }
 
-    /// Takes back a grant, whose owner is the first in line then, if it is not a select.
+    /// Takes back a grant. Its owner is out of line until it looks: the wake-up of this grant may be spent, and
+    /// another grant would wake nobody.
     ///
     /// # Safety
     ///
-    /// The node is linked as granted, the caller holds the lock of the queues, and `WRITER` is set.
-    unsafe fn take_back(&self, queue: &mut Queue, node: NonNull<Node<Kind>>) {
+    /// The node is linked as granted, and the caller holds the lock of the queues.
+    unsafe fn take_back(queue: &mut Queue, node: NonNull<Node<Kind>>) {
         // SAFETY: by this function's contract.
         unsafe { queue.granted.remove(node) };
-        // SAFETY: (L2): it was linked just now.
-        let found = unsafe { node.as_ref() };
+        // SAFETY: (L2): it was linked just now; its owner looks under the lock.
+        let node = unsafe { node.as_ref() };
         // SAFETY: (L1): under the lock.
-        let seat = unsafe { found.seat() };
-        // SAFETY: it was linked.
-        if unsafe { seat.is_select() } {
-            seat.tag = TAG_ROBBED;
-            return;
-        }
-        seat.tag = TAG_WAITS;
-        // SAFETY: it was linked just now, under the lock.
-        let waiter = unsafe { seat.waiter() };
-        // SAFETY: we hold the lock, and the owner looks under it only.
-        unsafe { waiter.unsettle() };
-        let list = queue.of(seat.data);
-        let front = list.front();
-        // SAFETY: not linked, pinned and assigned as before; `front` is in the list.
-        unsafe { list.insert_before(front, node) };
-        // Ordering: Relaxed: the bit carries no data.
-        self.state.fetch_or(QUEUED, Ordering::Relaxed);
+        unsafe { node.seat() }.tag = TAG_ROBBED;
     }
 
     /// Takes a queued node out.

@@ -19,7 +19,8 @@ pub(super) fn rows() -> Vec<Row> {
                 impls![channels::pingpong;
                     Gort "gort" (Gort, GortChan),
                     Tokio "tokio-mpsc(cap1)/tokio" (Tokio, TokioMpsc),
-                    OneThread "tokio-mpsc(cap1)/tokio-current_thread" (TokioLocal, TokioMpsc),
+                    Gort "gort/current_thread" (GortLocal, GortChan),
+                    Tokio "tokio-mpsc(cap1)/tokio-current_thread" (TokioLocal, TokioMpsc),
                     Peer "flume/tokio" (Tokio, Flume),
                     Peer "flume/smol-static" (SmolStatic, Flume),
                     Peer "async-channel(cap1)/tokio" (Tokio, AsyncChannel),

@@ -4,7 +4,7 @@ use super::{Row, Unit, all, go, row};
 use crate::work::select::{
     self, AsyncChannelDefault, AsyncChannelSelect, CrossfireDefault, CrossfireSelect, FlumeDefault,
     FlumeSelect, FuturesDefault, FuturesSelect, GortSelect, KanalDefault, TokioBiased,
-    TokioDefault, TokioSelect,
+    TokioDefault, TokioSelect, TokioSelectDefault,
 };
 
 pub(super) fn rows() -> Vec<Row> {
@@ -57,6 +57,7 @@ pub(super) fn rows() -> Vec<Row> {
                 impls![select::select_default;
                     Gort "gort" (Gort, GortSelect),
                     Tokio "tokio-mpsc/tokio" (Tokio, TokioDefault),
+                    Tokio "tokio::select!+mpsc/tokio" (Tokio, TokioSelectDefault),
                     Peer "futures-mpsc/tokio" (Tokio, FuturesDefault),
                     Peer "async-channel/tokio" (Tokio, AsyncChannelDefault),
                     Peer "flume/tokio" (Tokio, FlumeDefault),
@@ -75,12 +76,18 @@ pub(super) fn rows() -> Vec<Row> {
                 impls![select::select_default_2;
                     Gort "gort" (Gort, GortSelect),
                     Tokio "tokio-mpsc/tokio" (Tokio, TokioDefault),
+                    Tokio "tokio::select!+mpsc/tokio" (Tokio, TokioSelectDefault),
+                    Peer "futures-mpsc/tokio" (Tokio, FuturesDefault),
                     Peer "async-channel/tokio" (Tokio, AsyncChannelDefault),
                     Peer "flume/tokio" (Tokio, FlumeDefault),
                     Peer "crossfire-spsc/tokio" (Tokio, CrossfireDefault),
                     Lossy "kanal/tokio" (Tokio, KanalDefault),
                 ],
             ]),
+        )
+        .note(
+            "gort and Go choose at random between two channels that have something. The peers try one \
+             channel and then the other, and tokio's select takes the first arm",
         ),
     ]
 }

@@ -16,14 +16,16 @@ pub(super) fn rows() -> Vec<Row> {
                 impls![tasks::spawn_join_handles;
                     Gort "gort/handles" (Gort),
                     Tokio "tokio/handles" (Tokio),
-                    OneThread "tokio-current_thread/handles" (TokioLocal),
+                    Gort "gort/current_thread/handles" (GortLocal),
+                    Tokio "tokio-current_thread/handles" (TokioLocal),
                     Peer "smol/handles" (Smol),
                     Peer "smol-static/handles" (SmolStatic),
                 ],
                 impls![tasks::spawn_join_wg;
                     Gort "gort/wg" (Gort, GortWg),
                     Tokio "tokio/wg" (Tokio, Counter),
-                    OneThread "tokio-current_thread/wg" (TokioLocal, Counter),
+                    Gort "gort/current_thread/wg" (GortLocal, GortWg),
+                    Tokio "tokio-current_thread/wg" (TokioLocal, Counter),
                     Peer "smol/wg" (Smol, Counter),
                     Peer "smol-static/wg" (SmolStatic, Counter),
                     Peer "futures-pool/wg" (FuturesPool, Counter),
@@ -43,7 +45,8 @@ pub(super) fn rows() -> Vec<Row> {
                 impls![tasks::spawn_from_task;
                     Gort "gort" (Gort, GortWg),
                     Tokio "tokio" (Tokio, Counter),
-                    OneThread "tokio-current_thread" (TokioLocal, Counter),
+                    Gort "gort/current_thread" (GortLocal, GortWg),
+                    Tokio "tokio-current_thread" (TokioLocal, Counter),
                     Peer "smol" (Smol, Counter),
                     Peer "smol-static" (SmolStatic, Counter),
                     Peer "futures-pool" (FuturesPool, Counter),
@@ -63,7 +66,8 @@ pub(super) fn rows() -> Vec<Row> {
                 impls![tasks::yields;
                     Gort "gort" (Gort, GortWg),
                     Tokio "tokio" (Tokio, Counter),
-                    OneThread "tokio-current_thread" (TokioLocal, Counter),
+                    Gort "gort/current_thread" (GortLocal, GortWg),
+                    Tokio "tokio-current_thread" (TokioLocal, Counter),
                     Peer "smol" (Smol, Counter),
                     Peer "smol-static" (SmolStatic, Counter),
                 ],
@@ -99,6 +103,7 @@ pub(super) fn rows() -> Vec<Row> {
                     Peer "smol-static" (SmolStatic, Counter),
                 ],
             ]),
-        ),
+        )
+        .unpinned(),
     ]
 }

@@ -256,7 +256,7 @@ impl Select for FuturesSelect {
     }
 }
 
-/// `try_recv` for one channel, `tokio::select!` with a ready last arm for two.
+/// `try_recv` on one channel, and on the other if that one is empty.
 macro_rules! try_default {
     ($(#[$doc:meta])* $name:ident, $channel:ty, |$rx:ident| $try_recv:expr) => {
         $(#[$doc])*
@@ -272,15 +272,37 @@ macro_rules! try_default {
 
             #[inline]
             async fn of_2([a, b]: &mut [DefaultRx<Self>; 2]) -> Option<u64> {
-                tokio::select! {
-                    biased;
-                    v = <$channel>::recv(a) => v,
-                    v = <$channel>::recv(b) => v,
-                    () = ready(()) => None,
-                }
+                let try_recv = |$rx: &mut DefaultRx<Self>| $try_recv;
+                try_recv(a).or_else(|| try_recv(b))
             }
         }
     };
+}
+
+/// tokio's select over tokio's mpsc, with a last arm that is ready.
+pub struct TokioSelectDefault;
+
+impl SelectDefault for TokioSelectDefault {
+    type Channel = TokioMpsc;
+
+    #[inline]
+    async fn of_1(rx: &mut DefaultRx<Self>) -> Option<u64> {
+        tokio::select! {
+            biased;
+            v = rx.recv() => v,
+            () = ready(()) => None,
+        }
+    }
+
+    #[inline]
+    async fn of_2([a, b]: &mut [DefaultRx<Self>; 2]) -> Option<u64> {
+        tokio::select! {
+            biased;
+            v = a.recv() => v,
+            v = b.recv() => v,
+            () = ready(()) => None,
+        }
+    }
 }
 
 try_default! {

@@ -9,7 +9,7 @@ use may::coroutine::{JoinHandle, spawn, yield_now};
 use may::net::{TcpListener, TcpStream};
 use may::sync::{Mutex, WaitGroup, spsc};
 
-use crate::measure::{Meter, Plan, Sample, drive_sync, rss};
+use crate::measure::{Meter, Plan, Sample, drive_sync, leave, rss};
 use crate::work::check_items;
 
 /// Runs a workload as a coroutine.
@@ -243,7 +243,7 @@ fn ask(mut stream: TcpStream, n: u64) -> u64 {
 pub fn mem_recv(plan: Plan) -> Vec<Sample> {
     static BLOCKED: AtomicU64 = AtomicU64::new(0);
     may::config().set_workers(plan.threads);
-    let main = go(move || {
+    go(move || {
         let n = plan.n(20_000, 1000);
         let before = rss();
         let meter = Meter::start();
@@ -263,7 +263,8 @@ pub fn mem_recv(plan: Plan) -> Vec<Sample> {
             yield_now();
         }
         let sample = meter.stop(n);
-        Sample { bytes: rss().saturating_sub(before) / n, ..sample }
-    });
-    vec![main.join().unwrap()]
+        leave(&[Sample { bytes: rss().saturating_sub(before) / n, ..sample }])
+    })
+    .join()
+    .unwrap()
 }
