@@ -16,6 +16,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
+use std::ptr;
 use std::task::{self, Poll, Waker, ready};
 
 /// The future of [`Weighted::acquire`].
@@ -45,6 +46,7 @@ impl<'a> Acquire<'a> {
 impl Future for Acquire<'_> {
     type Output = Result<(), context::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         // SAFETY: the request stays where it is.
         let this = unsafe { self.get_unchecked_mut() };
@@ -55,6 +57,7 @@ impl Future for Acquire<'_> {
 }
 
 impl Drop for Acquire<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.request.leave(self.semaphore);
     }
@@ -94,7 +97,24 @@ impl Request {
     }
 
     /// See [`Weighted::acquire`]. It is always the same semaphore.
+    #[inline]
     pub(crate) fn poll(
+        self: Pin<&mut Self>,
+        semaphore: &Weighted,
+        ctx: &Context,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<(), context::Error>> {
+        if matches!(self.stage, Stage::New) && ctx.err().is_none() && semaphore.try_acquire(self.n)
+        {
+            // SAFETY: a `New` stage may be replaced, and nothing else is. There is nothing in it to drop.
+            unsafe { ptr::write(&mut self.get_unchecked_mut().stage, Stage::Done) };
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_slow(semaphore, ctx, cx)
+    }
+
+    #[cold]
+    fn poll_slow(
         self: Pin<&mut Self>,
         semaphore: &Weighted,
         ctx: &Context,
@@ -188,7 +208,15 @@ impl Request {
     }
 
     /// Gives up the place, and what was granted, if it has any.
+    #[inline]
     pub(crate) fn leave(&mut self, semaphore: &Weighted) {
+        if let Stage::Waiting(_) = &self.stage {
+            self.leave_line(semaphore);
+        }
+    }
+
+    #[cold]
+    fn leave_line(&mut self, semaphore: &Weighted) {
         let Stage::Waiting(place) = &self.stage else { return };
         let mut wakes = WakeBatch::new();
         let spare = {

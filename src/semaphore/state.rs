@@ -104,12 +104,23 @@ impl State {
     }
 
     /// Takes `n` if they are there and nobody waits.
+    #[inline]
     pub(super) fn try_take(&mut self, n: usize) -> bool {
         let taken = n <= self.free && self.waiting.find(|seat| is_waited_for(seat)).is_none();
         if taken {
             self.free -= n;
         }
         taken
+    }
+
+    /// Gives back `n`, if nobody is in line. Returns whether it did.
+    #[inline]
+    pub(super) fn put_back(&mut self, n: usize) -> bool {
+        let nobody = self.waiting.is_empty();
+        if nobody {
+            self.free += n;
+        }
+        nobody
     }
 
     pub(super) fn give_back(&mut self, n: usize, wakes: &mut WakeBatch) {

@@ -4,7 +4,7 @@ use super::acquire::Acquire;
 use super::state::State;
 use crate::context::Context;
 use crate::wait::batch::WakeBatch;
-use crate::wait::object::Object;
+use crate::wait::object::{Locked, Object};
 use std::fmt;
 use std::sync::Arc;
 
@@ -118,6 +118,7 @@ impl Weighted {
     /// assert!(semaphore.try_acquire(3));
     /// ```
     #[doc(alias = "TryAcquire")]
+    #[inline]
     pub fn try_acquire(&self, n: usize) -> bool {
         self.inner.state.lock().try_take(n)
     }
@@ -138,15 +139,24 @@ impl Weighted {
     /// `s.Release(n)`.
     #[doc(alias = "Release")]
     #[track_caller]
+    #[inline]
     pub fn release(&self, n: usize) {
-        let mut wakes = WakeBatch::new();
         let mut state = self.inner.state.lock();
-        let held = self.inner.size - state.free();
-        if n <= held {
+        let too_many = n > self.inner.size - state.free();
+        if too_many || !state.put_back(n) {
+            self.release_to_line(state, n, too_many);
+        }
+    }
+
+    #[cold]
+    #[track_caller]
+    fn release_to_line(&self, mut state: Locked<'_, State>, n: usize, too_many: bool) {
+        let mut wakes = WakeBatch::new();
+        if !too_many {
             state.give_back(n, &mut wakes);
         }
         drop(state);
-        assert!(n <= held, "semaphore: released more than held");
+        assert!(!too_many, "semaphore: released more than held");
         wakes.wake_all();
     }
 }

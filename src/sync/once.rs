@@ -9,6 +9,7 @@ use crate::sys::sync::atomic::{AtomicBool, Ordering};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
+use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -94,13 +95,12 @@ impl Once {
         Fut: Future<Output = ()>,
     {
         // It is never undone. So the future of a call after it is one byte, which the compiler knows the value of.
-        let undone = (!self.is_completed()).then(|| Undone {
-            once: self,
-            f: Some(f),
-            site: Location::caller(),
-            stage: Stage::New,
-        });
-        CallOnce { undone }
+        if self.is_completed() {
+            return CallOnce { undone: None };
+        }
+        // The box is a thing that may not be done on suspicion: the compiler would store all of this in the other case, too.
+        let site = black_box(Location::caller());
+        CallOnce { undone: Some(Undone { once: self, f: Some(f), site, stage: Stage::New }) }
     }
 
     /// Whether it is done.

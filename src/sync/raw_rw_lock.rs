@@ -16,9 +16,11 @@
 //!
 //! # Readers that do not meet
 //!
-//! Readers count themselves in the word, until two threads have been inside at once. From then on each thread counts
-//! its readers on a cache line of its own, and a writer adds them up. So readers on different threads do not slow
-//! each other down; a write costs a look at each of these lines. (Not taken: one line per thread from the start,
+//! Readers count themselves in the word, until two threads have met there again and again with no write in
+//! between. From then on each thread counts its readers on a cache line of its own, and a writer adds them up. So
+//! readers on different threads do not slow each other down; a write costs a look at each of these lines, and a read
+//! waits for one more load behind its exchange, which is why a lock that is often written, or a machine with one
+//! processor, does without. (Not taken: one line per thread from the start,
 //! which is a kilobyte for a lock that may never be contended; readers in a table shared by all locks, as BRAVO has
 //! it, where a guard must know its place in the table, and two locks meet in one.)
 //!
@@ -54,12 +56,13 @@ pub use acquire::{RawRead, RawWrite};
 pub use arm::RwArm;
 
 use super::raw_mutex::fatal;
-use super::shards::Shards;
+use super::shards::{self, Part, Shards};
 use crate::runtime::context;
+use crate::sys::MODEL;
 use crate::sys::const_fn;
 use crate::sys::lane::lane;
 use crate::sys::sync::OnceLock;
-use crate::sys::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::sys::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use crate::wait::batch::WakeBatch;
 use crate::wait::object::Object;
 use queue::Queue;
@@ -84,6 +87,12 @@ const EXACT: u8 = 0;
 const TOGETHER: u8 = 1;
 /// In the shard of its thread.
 const APART: u8 = 2;
+
+/// One meeting of two threads' readers, in `met`. What is left over is a lane.
+const MEETING: u32 = 1 << 8;
+/// So many with no write in between, and readers count apart. Each costs the move of a cache line, tens of nanoseconds.
+/// (A lock that is written every hundredth time does not get there, and is twice as fast for it.)
+pub(super) const MEETINGS: u32 = if MODEL { 1 } else { 256 };
 
 /// What somebody wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,9 +143,10 @@ enum Entered {
 pub struct RawRwLock {
     state: AtomicUsize,
     mode: AtomicU8,
-    /// The lane, plus one, of a reader that was not alone inside; 0 if there was none.
+    /// Of the readers that were not alone inside since the last write: the lane of the latest, plus one, and how often that
+    /// was another one than before, see `MEETING`.
     // Ordering: Relaxed: a hint that it is time for `APART`.
-    met: AtomicU8,
+    met: AtomicU32,
     shards: OnceLock<Shards>,
     queue: Object<Queue>,
 }
@@ -161,7 +171,7 @@ impl RawRwLock {
             Self {
                 state: AtomicUsize::new(0),
                 mode: AtomicU8::new(mode),
-                met: AtomicU8::new(0),
+                met: AtomicU32::new(0),
                 shards: OnceLock::new(),
                 queue: Object::new(Queue::new()),
             }
@@ -330,8 +340,13 @@ impl RawRwLock {
     #[inline]
     fn enter(&self) -> Entered {
         match self.mode() {
-            APART => self.enter_shard(),
-            TOGETHER => self.enter_word(),
+            APART => self.on_own_part(Self::enter_part),
+            // Ordering: Acquire pairs with the Release in `end_phase` and `release_write`: what the last writer
+            // did is visible.
+            TOGETHER => match self.state.fetch_add(READER, Ordering::Acquire) {
+                0 => Entered::Yes,
+                old => self.enter_beside(old),
+            },
             _ => self.enter_exactly(),
         }
     }
@@ -346,11 +361,9 @@ impl RawRwLock {
         matches!(entered, Entered::Yes)
     }
 
-    #[inline]
-    fn enter_word(&self) -> Entered {
-        // Ordering: Acquire pairs with the Release in `end_phase` and `release_write`: what the last writer
-        // did is visible.
-        let old = self.state.fetch_add(READER, Ordering::Acquire);
+    /// The caller has counted itself in the word, which was `old`: somebody is there.
+    #[inline(never)]
+    fn enter_beside(&self, old: usize) -> Entered {
         if old & WRITER == 0 {
             if old >= READER {
                 self.meet(old);
@@ -369,16 +382,20 @@ impl RawRwLock {
             self.state.fetch_sub(READER, Ordering::Relaxed);
             panic!("the guards of too many readers were forgotten");
         }
-        let own = lane() as u8 + 1;
-        match self.met.load(Ordering::Relaxed) {
-            0 => self.met.store(own, Ordering::Relaxed),
-            other if other != own => self.shard(),
-            _ => {}
+        let (own, met) = (lane() as u32 + 1, self.met.load(Ordering::Relaxed));
+        if met % MEETING == own {
+            return;
+        }
+        if met < MEETINGS * MEETING {
+            self.met.store(met - met % MEETING + MEETING + own, Ordering::Relaxed);
+        } else if shards::worthwhile() {
+            self.shard();
         }
     }
 
+    #[inline(never)]
     fn enter_exactly(&self) -> Entered {
-        // Ordering: Relaxed: the exchange decides; Acquire, as in `enter_word`.
+        // Ordering: Relaxed: the exchange decides; Acquire, as in `enter`.
         let entered = self.state.fetch_update(Ordering::Acquire, Ordering::Relaxed, |state| {
             assert!(state < TOO_MANY, "too many readers have not unlocked");
             (state & WRITER == 0).then(|| state + READER)
@@ -392,16 +409,38 @@ impl RawRwLock {
         self.shards.get_or_init(Shards::new)
     }
 
+    /// Does `f` to the part of the number that is the calling thread's.
     #[inline]
-    fn enter_shard(&self) -> Entered {
-        let shards = self.shards();
-        shards.add();
-        // Ordering: SeqCst: S2; it includes the Acquire of `enter_word`.
+    fn on_own_part<R>(&self, f: fn(&Self, &Part) -> R) -> R {
+        match self.shards.get().and_then(Shards::own) {
+            Some(part) => f(self, part),
+            None => self.on_new_part(f),
+        }
+    }
+
+    #[cold]
+    fn on_new_part<R>(&self, f: fn(&Self, &Part) -> R) -> R {
+        f(self, self.shards().of(lane()))
+    }
+
+    #[inline]
+    fn enter_part(&self, part: &Part) -> Entered {
+        part.add();
+        // Ordering: SeqCst: S2; it includes the Acquire of `enter`.
         if self.state.load(Ordering::SeqCst) & WRITER == 0 {
             return Entered::Yes;
         }
-        shards.sub();
+        part.sub();
         Entered::Counted
+    }
+
+    #[inline]
+    fn leave_part(&self, part: &Part) {
+        part.sub();
+        // Ordering: SeqCst: S3.
+        if self.state.load(Ordering::SeqCst) & WRITER != 0 {
+            self.reader_left();
+        }
     }
 
     /// From now on readers count in shards.
@@ -442,17 +481,17 @@ impl RawRwLock {
             return self.enter_alone_locked(0);
         }
         loop {
-            // Ordering: Acquire, as in `enter_word`.
+            // Ordering: Acquire, as in `enter`.
             let state = self.state.load(Ordering::Acquire);
             if state & WRITER != 0 {
                 return false;
             }
             if self.mode() == APART {
                 // Only somebody with this lock could set `WRITER` now.
-                self.shards().add();
+                self.shards().of(lane()).add();
                 return true;
             }
-            // Ordering: Acquire, as in `enter_word`.
+            // Ordering: Acquire, as in `enter`.
             let entered = self.state.compare_exchange(
                 state,
                 state + READER,
@@ -499,16 +538,12 @@ impl RawRwLock {
     /// Releases the lock that a reader holds.
     #[inline]
     pub(super) fn release_read(&self) {
-        let old = if self.mode() != APART {
-            // Ordering: Release pairs with the Acquire of the writer that finds no reader. It also makes
-            // the change and the writer's announcement, which are on one word, see each other.
-            self.state.fetch_sub(READER, Ordering::Release)
-        } else {
-            self.shards().sub();
-            // Ordering: SeqCst: S3.
-            self.state.load(Ordering::SeqCst)
-        };
-        if old & WRITER != 0 {
+        if self.mode() == APART {
+            return self.on_own_part(Self::leave_part);
+        }
+        // Ordering: Release pairs with the Acquire of the writer that finds no reader. It also makes
+        // the change and the writer's announcement, which are on one word, see each other.
+        if self.state.fetch_sub(READER, Ordering::Release) & WRITER != 0 {
             self.reader_left();
         }
     }
@@ -522,6 +557,7 @@ impl RawRwLock {
     /// Releases the lock that a writer holds.
     #[inline]
     pub(super) fn release_write(&self) {
+        self.met.store(0, Ordering::Relaxed);
         // Ordering: Relaxed: the exchange decides.
         let state = self.state.load(Ordering::Relaxed);
         let quick = state & QUEUED == 0 && {
@@ -555,7 +591,7 @@ impl RawRwLock {
             // Ordering: Relaxed: ordered by the lock of the queues.
             self.state.fetch_add(count.wrapping_mul(READER), Ordering::Relaxed);
         } else {
-            self.shards().add_many(count);
+            self.shards().of(lane()).add_many(count);
         }
     }
 

@@ -2,7 +2,7 @@
 //! themselves.
 
 use super::raw_mutex::{RawLock, RawMutex};
-use super::raw_rw_lock::RawRwLock;
+use super::raw_rw_lock::{MEETINGS, RawRwLock};
 use super::wait_group::WaitGroup;
 use crate::sys::clock::Nanos;
 use crate::sys::point::{self, Op};
@@ -345,24 +345,45 @@ fn only_a_contended_lock_costs_budget() {
 }
 
 #[test]
-fn readers_count_apart_once_two_threads_have_been_inside_at_once() {
-    for (lock, scales) in [(RawRwLock::scaling(), true), (RawRwLock::new(), false)] {
+fn readers_count_apart_once_two_threads_have_met_often_without_a_write() {
+    // With one processor nobody meets anybody.
+    let worthwhile = std::thread::available_parallelism().is_ok_and(|threads| threads.get() > 1);
+    for (lock, scales) in [(RawRwLock::scaling(), worthwhile), (RawRwLock::new(), false)] {
+        let look = || {
+            assert!(lock.try_read());
+            lock.release_read();
+        };
         let on_another_thread = || {
             std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    assert!(lock.try_read());
-                    lock.release_read();
-                });
+                scope.spawn(look);
             });
         };
         on_another_thread();
         assert!(lock.try_read() && lock.try_read());
-        assert!(!lock.is_apart(), "one thread after another, and one with itself");
+        (0..MEETINGS + 1).for_each(|_| look());
         on_another_thread();
+        assert!(!lock.is_apart(), "one thread after another, and one with itself");
+        lock.release_read();
+        lock.release_read();
+        let meet = |times| {
+            assert!(lock.try_read());
+            (0..times / 2).for_each(|_| {
+                on_another_thread();
+                look();
+            });
+        };
+        for _ in 0..2 {
+            meet(MEETINGS - 4);
+            assert!(!lock.is_apart(), "there was a write in between");
+            lock.release_read();
+            assert!(lock.try_write());
+            lock.release_write();
+        }
+        meet(MEETINGS + 2);
         assert_eq!(lock.is_apart(), scales);
-        // Two were counted in the word, and leave elsewhere.
+        // One was counted in the word, and leaves elsewhere.
         assert!(lock.try_read() && !lock.try_write());
-        (0..3).for_each(|_| lock.release_read());
+        (0..2).for_each(|_| lock.release_read());
         assert!(lock.try_write() && !lock.try_read() && !lock.try_read());
         lock.release_write();
         assert!(lock.try_read() && !lock.try_write());

@@ -35,6 +35,13 @@ pub(crate) fn lane() -> usize {
     if lane == NONE { enter() } else { lane }
 }
 
+/// The same, if it has one already: most threads take one when they first ask.
+#[inline]
+pub(crate) fn known() -> Option<usize> {
+    let lane = LANE.try_with(Cell::get).unwrap_or(NONE);
+    (lane != NONE).then_some(lane)
+}
+
 /// For models: the calling thread has this lane.
 #[cfg(test)]
 #[allow(dead_code, reason = "of loom")]

@@ -65,8 +65,8 @@ macro_rules! once {
             }
 
             async fn call_often(&self, times: u64, $runs: &AtomicU64) {
+                let $once = &self.0;
                 for _ in 0..times {
-                    let $once = black_box(&self.0);
                     $call;
                 }
             }
