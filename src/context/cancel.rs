@@ -117,9 +117,16 @@ impl Cancel {
 
 /// Counts one handle less; says whether it was the last.
 fn release(node: &Node) -> bool {
+    let Some(scope) = node.scope() else { return false };
+    // Ordering: Acquire: as below. Nobody can count one more if this is the only one.
+    if scope.cancels.load(Ordering::Acquire) == 1 {
+        // Ordering: Release, as below.
+        scope.cancels.store(0, Ordering::Release);
+        return true;
+    }
     // Ordering: AcqRel: what was done with the other handles comes before what the last one's end brings.
     // See also `node::settle`.
-    node.scope().is_some_and(|scope| scope.cancels.fetch_sub(1, Ordering::AcqRel) == 1)
+    scope.cancels.fetch_sub(1, Ordering::AcqRel) == 1
 }
 
 impl Clone for Cancel {

@@ -39,11 +39,12 @@ use super::Context;
 use super::error::{Cause, End, Error};
 use crate::chan::Signal;
 use crate::reactor::Timer;
+use crate::sys::sync::OnceLock;
 use crate::sys::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use crate::sys::sync::{Mutex, OnceLock};
 use crate::sys::unwind::drop_payload;
 use crate::time::{self, Instant};
 use crate::wait::batch::WakeBatch;
+use crate::wait::object::Object;
 use std::any::Any;
 use std::fmt;
 use std::mem;
@@ -109,7 +110,7 @@ pub(super) struct Scope {
     given: OnceLock<Cause>,
     /// Made when somebody asks for it, under the lock.
     done: OnceLock<Signal>,
-    state: Mutex<State>,
+    state: Object<State>,
 }
 
 /// When a scope ends by itself, and of what.
@@ -229,7 +230,7 @@ impl Scope {
             how: AtomicU8::new(0),
             given: OnceLock::new(),
             done: OnceLock::new(),
-            state: Mutex::new(state),
+            state: Object::new(state),
         }
     }
 
