@@ -427,7 +427,8 @@ macro_rules! borrowing {
         impl<'a, T: ?Sized> Future for $future<'a, T> {
             type Output = $guard<'a, T>;
 
-            #[inline]
+            // A call would cost as much as the two exchanges.
+            #[inline(always)]
             fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let lock = self.lock;
                 // SAFETY: `raw` is pinned whenever `self` is: nothing moves it out, and there is no
