@@ -16,7 +16,6 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::ptr;
 use std::task::{self, Poll, Waker, ready};
 
 /// The future of [`Weighted::acquire`].
@@ -106,8 +105,8 @@ impl Request {
     ) -> Poll<Result<(), context::Error>> {
         if matches!(self.stage, Stage::New) && ctx.err().is_none() && semaphore.try_acquire(self.n)
         {
-            // SAFETY: a `New` stage may be replaced, and nothing else is. There is nothing in it to drop.
-            unsafe { ptr::write(&mut self.get_unchecked_mut().stage, Stage::Done) };
+            // SAFETY: a `New` stage may be replaced, and nothing else is.
+            unsafe { self.get_unchecked_mut() }.stage = Stage::Done;
             return Poll::Ready(Ok(()));
         }
         self.poll_slow(semaphore, ctx, cx)

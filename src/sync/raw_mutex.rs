@@ -68,7 +68,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker, ready};
 
 /// How long a waiter loses the lock to others before it gets it by right.
@@ -602,9 +602,8 @@ impl Future for RawLock<'_> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         if matches!(self.stage, Stage::New) && self.mutex.try_lock() {
-            // SAFETY: a `New` stage may be replaced, and nothing else is. It has nothing to drop, which the compiler
-            // would look for: in memory that it has just written, and behind it for wakers.
-            unsafe { ptr::write(&mut self.get_unchecked_mut().stage, Stage::Done) };
+            // SAFETY: a `New` stage may be replaced, and nothing else is.
+            unsafe { self.get_unchecked_mut() }.stage = Stage::Done;
             return Poll::Ready(());
         }
         self.poll_slow(cx)

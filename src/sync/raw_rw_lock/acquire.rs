@@ -12,7 +12,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker, ready};
 
 /// The future of [`RawRwLock::read`].
@@ -102,9 +102,8 @@ impl<'a> Acquire<'a> {
                 Kind::Read => self.lock.enter_at_once(),
             };
         if quick {
-            // SAFETY: a `New` stage may be replaced, and nothing else is. It has nothing to drop, which the compiler
-            // would look for: in memory that it has just written, and behind it for wakers.
-            unsafe { ptr::write(&mut self.get_unchecked_mut().stage, Stage::Done) };
+            // SAFETY: a `New` stage may be replaced, and nothing else is.
+            unsafe { self.get_unchecked_mut() }.stage = Stage::Done;
             return Poll::Ready(());
         }
         self.poll_slow(cx)
