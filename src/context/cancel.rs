@@ -120,7 +120,9 @@ fn release(node: &Node) -> bool {
     let Some(scope) = node.scope() else { return false };
     // Ordering: Acquire: as below. Nobody can count one more if this is the only one.
     if scope.cancels.load(Ordering::Acquire) == 1 {
-        // Ordering: Release, as below.
+        // Ordering: Release, as below. An exchange is not needed for `node::settle`: who gives up a child looks at
+        // its parent under the parent's lock, and who gives up the parent has had that lock before it looks at
+        // the child's count. So one of the two sees the other.
         scope.cancels.store(0, Ordering::Release);
         return true;
     }

@@ -129,7 +129,7 @@ impl Request {
             return Poll::Ready(Err(error));
         }
         let acquired = match this.stage {
-            Stage::New => this.take_or_enqueue(semaphore, cx),
+            Stage::New => this.enqueue(semaphore, cx),
             Stage::Waiting(_) => this.look_again(semaphore, cx),
             Stage::Done => true,
         };
@@ -148,13 +148,10 @@ impl Request {
         Poll::Pending
     }
 
-    /// Takes what it wants if it is there, else stands in line. Returns whether it has it.
-    fn take_or_enqueue(&mut self, semaphore: &Weighted, cx: &task::Context<'_>) -> bool {
+    /// Stands in line; it was not free just now. Returns whether it has it nevertheless.
+    fn enqueue(&mut self, semaphore: &Weighted, cx: &task::Context<'_>) -> bool {
         if self.n > semaphore.inner.size {
             return false;
-        }
-        if semaphore.try_acquire(self.n) {
-            return true;
         }
         let waker = cx.waker().clone();
         self.stage = Stage::Waiting(Place::new(Want::new(self.n)));
