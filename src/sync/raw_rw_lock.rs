@@ -51,7 +51,7 @@ mod acquire;
 mod arm;
 mod queue;
 
-pub(super) use acquire::Acquire;
+pub(super) use acquire::Request;
 pub use acquire::{RawRead, RawWrite};
 pub use arm::RwArm;
 
@@ -191,7 +191,7 @@ impl RawRwLock {
     #[doc(alias = "RLock")]
     #[track_caller]
     pub fn read(&self) -> RawRead<'_> {
-        RawRead(Acquire::new(self, Kind::Read))
+        RawRead::new(self)
     }
 
     /// Waits until nobody holds the lock, and takes it for writing. From the moment that it waits, no new
@@ -208,7 +208,7 @@ impl RawRwLock {
     #[doc(alias = "Lock")]
     #[track_caller]
     pub fn write(&self) -> RawWrite<'_> {
-        RawWrite(Acquire::new(self, Kind::Write))
+        RawWrite::new(self)
     }
 
     /// Takes the lock for reading if no writer holds it or waits for it, and says whether it did.

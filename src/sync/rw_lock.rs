@@ -12,7 +12,7 @@
 #![expect(unsafe_code, reason = "guards reach the data that the lock protects")]
 
 use super::mutex::TryLockError;
-use super::raw_rw_lock::{Acquire, RawRwLock, RwArm};
+use super::raw_rw_lock::{Kind, RawRwLock, Request, RwArm};
 use crate::sys::const_fn;
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -171,7 +171,7 @@ impl<T: ?Sized> RwLock<T> {
     #[doc(alias = "RLock")]
     #[track_caller]
     pub fn read(&self) -> RwLockRead<'_, T> {
-        RwLockRead { raw: self.raw.read().0, lock: self }
+        RwLockRead { lock: self, request: Request::new() }
     }
 
     /// Waits until nobody holds the lock, and yields the guard for writing. From the moment that it waits, no
@@ -200,7 +200,7 @@ impl<T: ?Sized> RwLock<T> {
     #[doc(alias = "Lock")]
     #[track_caller]
     pub fn write(&self) -> RwLockWrite<'_, T> {
-        RwLockWrite { raw: self.raw.write().0, lock: self }
+        RwLockWrite { lock: self, request: Request::new() }
     }
 
     /// Takes the lock for reading, if no writer holds it or waits for it.
@@ -295,9 +295,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn read_owned(self: Arc<Self>) -> RwLockReadOwned<T> {
-        // SAFETY: as the constructor demands, it is moved in beside it.
-        let raw = unsafe { raw_of(&self) }.read().0;
-        RwLockReadOwned { raw: Some(raw), lock: Some(self) }
+        RwLockReadOwned { lock: Some(self), request: Request::new() }
     }
 
     /// Like [`write`](Self::write), with a guard that keeps the lock alive and borrows nothing.
@@ -322,9 +320,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn write_owned(self: Arc<Self>) -> RwLockWriteOwned<T> {
-        // SAFETY: as the constructor demands, it is moved in beside it.
-        let raw = unsafe { raw_of(&self) }.write().0;
-        RwLockWriteOwned { raw: Some(raw), lock: Some(self) }
+        RwLockWriteOwned { lock: Some(self), request: Request::new() }
     }
 
     /// Like [`try_read`](Self::try_read), with a guard that borrows nothing.
@@ -374,17 +370,6 @@ impl<T: ?Sized> RwLock<T> {
     }
 }
 
-/// The lock inside, for a future that keeps it alive itself.
-///
-/// # Safety
-///
-/// What is made of the reference does not outlive `lock`: it stands before it in a struct, and is dropped
-/// first.
-unsafe fn raw_of<T: ?Sized>(lock: &Arc<RwLock<T>>) -> &'static RawRwLock {
-    // SAFETY: the address of what an `Arc` holds does not change; the rest is this function's contract.
-    unsafe { &*ptr::from_ref(&lock.raw) }
-}
-
 impl<T: Default> Default for RwLock<T> {
     fn default() -> Self {
         Self::new(T::default())
@@ -411,37 +396,45 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
 /// The future of [`RwLock::read`].
 #[must_use = "a lock is taken when the future is awaited"]
 pub struct RwLockRead<'a, T: ?Sized> {
-    raw: Acquire<'a>,
     lock: &'a RwLock<T>,
+    request: Request,
 }
 
 /// The future of [`RwLock::write`].
 #[must_use = "a lock is taken when the future is awaited"]
 pub struct RwLockWrite<'a, T: ?Sized> {
-    raw: Acquire<'a>,
     lock: &'a RwLock<T>,
+    request: Request,
 }
 
 macro_rules! borrowing {
-    ($($future:ident yields $guard:ident by $make:ident;)*) => {$(
+    ($($future:ident for $kind:expr, yields $guard:ident by $make:ident;)*) => {$(
         impl<'a, T: ?Sized> Future for $future<'a, T> {
             type Output = $guard<'a, T>;
 
-            // A call would cost as much as the two exchanges.
+            // As of the request.
             #[inline(always)]
             fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
                 let lock = self.lock;
-                // SAFETY: `raw` is pinned whenever `self` is: nothing moves it out, and there is no
-                // `Drop` or `Unpin` of ours.
-                let raw = unsafe { self.map_unchecked_mut(|this| &mut this.raw) };
-                raw.poll(cx).map(|()| lock.$make())
+                // SAFETY: the request is pinned whenever `self` is: nothing moves it out, `drop` included, and
+                // there is no `Unpin` of ours.
+                let request = unsafe { self.map_unchecked_mut(|this| &mut this.request) };
+                request.poll(&lock.raw, $kind, cx).map(|()| lock.$make())
+            }
+        }
+
+        impl<T: ?Sized> Drop for $future<'_, T> {
+            #[inline]
+            fn drop(&mut self) {
+                self.request.leave(&self.lock.raw, $kind);
             }
         }
 
         impl<'a, T: ?Sized> $future<'a, T> {
             /// The operation, of a future that has not been polled, and the lock that it takes.
             pub(crate) fn into_arm(self) -> (RwArm<'a>, &'a RwLock<T>) {
-                (self.raw.into_arm(), self.lock)
+                self.request.assert_new();
+                (RwArm::new(&self.lock.raw, $kind), self.lock)
             }
         }
 
@@ -454,41 +447,49 @@ macro_rules! borrowing {
 }
 
 borrowing! {
-    RwLockRead yields RwLockReadGuard by reading;
-    RwLockWrite yields RwLockWriteGuard by writing;
+    RwLockRead for Kind::Read, yields RwLockReadGuard by reading;
+    RwLockWrite for Kind::Write, yields RwLockWriteGuard by writing;
 }
 
 /// The future of [`RwLock::read_owned`].
 #[must_use = "a lock is taken when the future is awaited"]
 pub struct RwLockReadOwned<T: ?Sized> {
-    /// Borrows from `lock`, so it is dropped first. `None` once the guard has the lock.
-    raw: Option<Acquire<'static>>,
+    /// `None` once the guard has the lock.
     lock: Option<Arc<RwLock<T>>>,
+    request: Request,
 }
 
 /// The future of [`RwLock::write_owned`].
 #[must_use = "a lock is taken when the future is awaited"]
 pub struct RwLockWriteOwned<T: ?Sized> {
     /// As in [`RwLockReadOwned`].
-    raw: Option<Acquire<'static>>,
     lock: Option<Arc<RwLock<T>>>,
+    request: Request,
 }
 
 macro_rules! owning {
-    ($($future:ident yields $guard:ident;)*) => {$(
+    ($($future:ident for $kind:expr, yields $guard:ident;)*) => {$(
         impl<T: ?Sized> Future for $future<T> {
             type Output = $guard<T>;
 
             fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-                // SAFETY: `raw` is treated as pinned: it is not moved, and set to `None` in place.
+                // SAFETY: `request` is treated as pinned: it is not moved.
                 let this = unsafe { self.get_unchecked_mut() };
-                let Some(raw) = &mut this.raw else { panic!("a lock polled after it was ready") };
+                let Some(lock) = &this.lock else { panic!("a lock polled after it was ready") };
                 // SAFETY: as above.
-                ready!(unsafe { Pin::new_unchecked(raw) }.poll(cx));
-                this.raw = None;
+                let request = unsafe { Pin::new_unchecked(&mut this.request) };
+                ready!(request.poll(&lock.raw, $kind, cx));
                 match this.lock.take() {
                     Some(lock) => Poll::Ready($guard::new(lock)),
-                    None => unreachable!("`lock` is taken together with `raw`"),
+                    None => unreachable!("it was there when this began"),
+                }
+            }
+        }
+
+        impl<T: ?Sized> Drop for $future<T> {
+            fn drop(&mut self) {
+                if let Some(lock) = &self.lock {
+                    self.request.leave(&lock.raw, $kind);
                 }
             }
         }
@@ -499,11 +500,12 @@ macro_rules! owning {
             /// # Safety
             ///
             /// The caller drops the operation before the lock, from which it borrows.
-            pub(crate) unsafe fn into_arm(self) -> (RwArm<'static>, Arc<RwLock<T>>) {
-                let (Some(raw), Some(lock)) = (self.raw, self.lock) else {
-                    panic!("a lock polled after it was ready")
-                };
-                (raw.into_arm(), lock)
+            pub(crate) unsafe fn into_arm(mut self) -> (RwArm<'static>, Arc<RwLock<T>>) {
+                self.request.assert_new();
+                let Some(lock) = self.lock.take() else { panic!("a lock polled after it was ready") };
+                // SAFETY: the address of what an `Arc` holds does not change; the rest is this function's contract.
+                let raw = unsafe { &*ptr::from_ref(&lock.raw) };
+                (RwArm::new(raw, $kind), lock)
             }
         }
 
@@ -516,8 +518,8 @@ macro_rules! owning {
 }
 
 owning! {
-    RwLockReadOwned yields OwnedRwLockReadGuard;
-    RwLockWriteOwned yields OwnedRwLockWriteGuard;
+    RwLockReadOwned for Kind::Read, yields OwnedRwLockReadGuard;
+    RwLockWriteOwned for Kind::Write, yields OwnedRwLockWriteGuard;
 }
 
 /// Holds a [`RwLock`] for reading, or for the sake of a part of its data; its drop releases it.

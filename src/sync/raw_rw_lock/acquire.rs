@@ -17,35 +17,55 @@ use std::task::{Context, Poll, Waker, ready};
 
 /// The future of [`RawRwLock::read`].
 #[must_use = "a lock is taken when the future is awaited"]
-pub struct RawRead<'a>(pub(in crate::sync) Acquire<'a>);
+pub struct RawRead<'a> {
+    lock: &'a RawRwLock,
+    request: Request,
+}
 
 /// The future of [`RawRwLock::write`].
 #[must_use = "a lock is taken when the future is awaited"]
-pub struct RawWrite<'a>(pub(in crate::sync) Acquire<'a>);
+pub struct RawWrite<'a> {
+    lock: &'a RawRwLock,
+    request: Request,
+}
 
-macro_rules! is_acquire {
-    ($($name:ident)*) => {$(
+macro_rules! waits_for {
+    ($($name:ident for $kind:expr;)*) => {$(
+        impl<'a> $name<'a> {
+            #[track_caller]
+            pub(super) fn new(lock: &'a RawRwLock) -> Self {
+                Self { lock, request: Request::new() }
+            }
+
+            /// The operation, of a future that has not been polled.
+            pub(crate) fn into_arm(self) -> RwArm<'a> {
+                self.request.assert_new();
+                RwArm::new(self.lock, $kind)
+            }
+        }
+
         impl Future for $name<'_> {
             type Output = ();
 
             #[inline]
             fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-                // SAFETY: the one field is pinned whenever `self` is: nothing moves it out, and there is
-                // no `Drop` or `Unpin` of ours.
-                unsafe { self.map_unchecked_mut(|this| &mut this.0) }.poll(cx)
+                let lock = self.lock;
+                // SAFETY: the request stays where it is.
+                let request = unsafe { self.map_unchecked_mut(|this| &mut this.request) };
+                request.poll(lock, $kind, cx)
             }
         }
 
-        impl<'a> $name<'a> {
-            /// The operation, of a future that has not been polled.
-            pub(crate) fn into_arm(self) -> RwArm<'a> {
-                self.0.into_arm()
+        impl Drop for $name<'_> {
+            #[inline]
+            fn drop(&mut self) {
+                self.request.leave(self.lock, $kind);
             }
         }
 
         impl fmt::Debug for $name<'_> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let waiting = matches!(self.0.stage, Stage::Waiting(_));
+                let waiting = matches!(self.request.stage, Stage::Waiting(_));
                 f.debug_struct(stringify!($name))
                     .field("waiting", &waiting)
                     .finish_non_exhaustive()
@@ -54,12 +74,14 @@ macro_rules! is_acquire {
     )*};
 }
 
-is_acquire! { RawRead RawWrite }
+waits_for! {
+    RawRead for Kind::Read;
+    RawWrite for Kind::Write;
+}
 
-/// The future of both.
-pub(in crate::sync) struct Acquire<'a> {
-    lock: &'a RawRwLock,
-    kind: Kind,
+/// A wish for one lock, of one kind: whoever owns it gives both to each call. It [leaves](Self::leave) before it
+/// goes. (It does not keep them, as each store before the exchange is one that the exchange waits for.)
+pub(in crate::sync) struct Request {
     site: &'static Location<'static>,
     stage: Stage,
 }
@@ -82,55 +104,63 @@ struct Looked {
     spare: [Option<Waker>; 2],
 }
 
-impl<'a> Acquire<'a> {
+impl Request {
     #[track_caller]
-    pub(super) fn new(lock: &'a RawRwLock, kind: Kind) -> Self {
-        Self { lock, kind, site: Location::caller(), stage: Stage::New }
+    pub(in crate::sync) fn new() -> Self {
+        Self { site: Location::caller(), stage: Stage::New }
     }
 
-    /// The operation, of a future that has not been polled.
-    pub(in crate::sync) fn into_arm(self) -> RwArm<'a> {
+    pub(in crate::sync) fn assert_new(&self) {
         debug_assert!(matches!(self.stage, Stage::New), "a future that was polled does not move");
-        RwArm::new(self.lock, self.kind)
     }
 
+    // A call would cost as much as the two exchanges.
     #[inline(always)]
-    pub(in crate::sync) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    pub(in crate::sync) fn poll(
+        self: Pin<&mut Self>,
+        lock: &RawRwLock,
+        kind: Kind,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         let quick = matches!(self.stage, Stage::New)
-            && match self.kind {
-                Kind::Write => self.lock.enter_alone(),
-                Kind::Read => self.lock.enter_at_once(),
+            && match kind {
+                Kind::Write => lock.enter_alone(),
+                Kind::Read => lock.enter_at_once(),
             };
         if quick {
             // SAFETY: a `New` stage may be replaced, and nothing else is.
             unsafe { self.get_unchecked_mut() }.stage = Stage::Done;
             return Poll::Ready(());
         }
-        self.poll_slow(cx)
+        self.poll_slow(lock, kind, cx)
     }
 
     #[cold]
-    fn poll_slow(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_slow(
+        self: Pin<&mut Self>,
+        lock: &RawRwLock,
+        kind: Kind,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         assert!(!matches!(self.stage, Stage::Done), "a lock polled after it was ready");
         // SAFETY: a `Waiting` place stays where it is until it has been unlinked.
         let this = unsafe { self.get_unchecked_mut() };
-        if matches!((this.kind, &this.stage), (Kind::Write, Stage::New)) {
+        if matches!((kind, &this.stage), (Kind::Write, Stage::New)) {
             this.stage = Stage::Late;
-            if this.lock.readers_are_to_come() {
+            if lock.readers_are_to_come() {
                 point::exhaust();
             }
         }
         ready!(point::poll(cx, Op::Sync));
         let mut wakes = WakeBatch::new();
         let Looked { acquired, spare } = match this.stage {
-            Stage::Waiting(_) => this.look_again(cx.waker(), &mut wakes),
-            _ => this.enqueue(cx.waker().clone(), &mut wakes),
+            Stage::Waiting(_) => this.look_again(lock, kind, cx.waker(), &mut wakes),
+            _ => this.enqueue(lock, kind, cx.waker().clone(), &mut wakes),
         };
         if acquired {
             this.stage = Stage::Done;
         }
-        let taken = acquired.then_some(this.kind);
-        this.lock.unwinding(taken, || {
+        lock.unwinding(acquired.then_some(kind), || {
             wakes.wake_all();
             drop(spare);
         });
@@ -138,7 +168,7 @@ impl<'a> Acquire<'a> {
             return Poll::Ready(());
         }
         point::refund();
-        let reason = match this.kind {
+        let reason = match kind {
             Kind::Read => WaitReason::RwLockRLock,
             Kind::Write => WaitReason::RwLockLock,
         };
@@ -147,8 +177,13 @@ impl<'a> Acquire<'a> {
     }
 
     /// Takes the lock, or enters a queue.
-    fn enqueue(&mut self, waker: Waker, wakes: &mut WakeBatch) -> Looked {
-        let (lock, kind) = (self.lock, self.kind);
+    fn enqueue(
+        &mut self,
+        lock: &RawRwLock,
+        kind: Kind,
+        waker: Waker,
+        wakes: &mut WakeBatch,
+    ) -> Looked {
         let queue = &mut *lock.queue.lock();
         if lock.enter_locked(kind)
             || lock.reclaim(queue, kind, record::current(), wakes)
@@ -158,14 +193,19 @@ impl<'a> Acquire<'a> {
         }
         self.stage = Stage::Waiting(Place::new(kind));
         let Stage::Waiting(place) = &self.stage else { unreachable!("stored above") };
-        // SAFETY: new, and pinned with this future, whose drop unlinks it.
+        // SAFETY: new, and pinned with this request, which leaves before it goes.
         unsafe { place.enter(queue.of(kind), waker) };
         Looked { acquired: false, spare: [None, None] }
     }
 
     /// Whether the lock has come, or can be had; stores the waker if not.
-    fn look_again(&mut self, waker: &Waker, wakes: &mut WakeBatch) -> Looked {
-        let (lock, kind) = (self.lock, self.kind);
+    fn look_again(
+        &mut self,
+        lock: &RawRwLock,
+        kind: Kind,
+        waker: &Waker,
+        wakes: &mut WakeBatch,
+    ) -> Looked {
         let Stage::Waiting(place) = &self.stage else { unreachable!("the caller looked") };
         // The common case, which needs no waker: it was woken because the lock has come.
         if let Some(spare) = place.collect(&mut lock.queue.lock()) {
@@ -183,7 +223,7 @@ impl<'a> Acquire<'a> {
             drop(locked);
             // In no list, so nobody else knows it any more.
             self.stage = Stage::Late;
-            return self.enqueue(fresh, wakes);
+            return self.enqueue(lock, kind, fresh, wakes);
         }
         let robber = record::current();
         let mut acquired = false;
@@ -203,13 +243,12 @@ impl<'a> Acquire<'a> {
         let old = unsafe { place.waiter.replace(kept) };
         Looked { acquired, spare: [old, unused] }
     }
-}
 
-impl Drop for Acquire<'_> {
+    /// Gives up the place in line, or the lock if it was granted.
     #[inline]
-    fn drop(&mut self) {
+    pub(in crate::sync) fn leave(&mut self, lock: &RawRwLock, kind: Kind) {
         if let Stage::Waiting(place) = &self.stage {
-            place.give_up(self.lock, self.kind);
+            place.give_up(lock, kind);
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct RwArm<'a> {
 unsafe impl Send for RwArm<'_> {}
 
 impl<'a> RwArm<'a> {
-    pub(super) fn new(lock: &'a RawRwLock, kind: Kind) -> Self {
+    pub(in crate::sync) fn new(lock: &'a RawRwLock, kind: Kind) -> Self {
         let (armed, held) = (Cell::new(false), Cell::new(false));
         Self { lock, kind, armed, held, node: Node::new(kind) }
     }
