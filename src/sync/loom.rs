@@ -259,17 +259,25 @@ fn a_stale_grant_is_taken_collected_or_passed_on() {
 }
 
 /// A lock operation is kept by a goroutine that waits for something else, and somebody waits behind it. While the
-/// lock is released, the goroutine gives it up, or looks before. Whoever is behind is woken, whichever way it goes.
+/// lock is released, the goroutine keeps it, gives it up, or looks before. Whoever is behind is woken, whichever way it
+/// goes.
 #[test]
 fn who_waits_behind_one_that_may_not_come_is_woken() {
-    for looks in [false, true] {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Then {
+        Keeps,
+        GivesUp,
+        Looks,
+    }
+    for then in [Then::Keeps, Then::GivesUp, Then::Looks] {
         loom::model(move || {
             let guarded = Guarded::new();
             let (owner, wakes) = (Goroutine::new(), Wakes::default());
             assert!(guarded.mutex.try_lock());
-            let mut kept = Box::pin(guarded.mutex.lock());
+            let mut kept = Some(Box::pin(guarded.mutex.lock()));
+            let look = |kept: &mut Pin<Box<RawLock<'_>>>| owner.turn(|| poll(kept.as_mut()));
             let mut behind = pin!(guarded.mutex.lock());
-            assert!(owner.turn(|| poll(kept.as_mut())).is_pending());
+            assert!(look(kept.as_mut().unwrap()).is_pending());
             owner.turn(|| ());
             assert!(wakes.poll(behind.as_mut()).is_pending());
             let release = {
@@ -279,15 +287,18 @@ fn who_waits_behind_one_that_may_not_come_is_woken() {
                     guarded.mutex.release();
                 })
             };
-            if looks && owner.turn(|| poll(kept.as_mut())).is_ready() {
+            if then == Then::Looks && look(kept.as_mut().unwrap()).is_ready() {
                 guarded.visit();
                 guarded.mutex.release();
             }
-            owner.turn(|| drop(kept));
+            if then != Then::Keeps {
+                owner.turn(|| kept = None);
+            }
             release.join().unwrap();
             assert_eq!(wakes.count(), 1, "whoever is behind is not told, or twice");
             assert!(poll(behind.as_mut()).is_ready());
             guarded.mutex.release();
+            owner.turn(|| drop(kept));
             assert!(guarded.mutex.try_lock());
         });
     }

@@ -9,7 +9,7 @@
 
 #![expect(unsafe_code, reason = "guards reach the data that the lock protects")]
 
-use super::raw_mutex::{LockArm, RawLock, RawMutex};
+use super::raw_mutex::{LockArm, RawMutex, Request, Requeue};
 use crate::sys::const_fn;
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -20,7 +20,7 @@ use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A mutual exclusion lock that owns the data it protects.
 ///
@@ -119,7 +119,7 @@ impl<T: ?Sized> Mutex<T> {
     #[doc(alias = "Lock")]
     #[track_caller]
     pub fn lock(&self) -> Lock<'_, T> {
-        Lock { raw: self.raw.lock(), mutex: self }
+        Lock { mutex: self, request: Request::new() }
     }
 
     /// Takes the lock if it is free.
@@ -193,7 +193,7 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[track_caller]
     pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
-        LockOwned::new(self)
+        LockOwned { mutex: Some(self), request: Request::new() }
     }
 
     /// Like [`try_lock`](Self::try_lock), with a guard that borrows nothing.
@@ -276,8 +276,8 @@ impl std::error::Error for TryLockError {}
 /// The future of [`Mutex::lock`].
 #[must_use = "a lock is taken when the future is awaited"]
 pub struct Lock<'a, T: ?Sized> {
-    raw: RawLock<'a>,
     mutex: &'a Mutex<T>,
+    request: Request,
 }
 
 impl<'a, T: ?Sized> Future for Lock<'a, T> {
@@ -286,22 +286,35 @@ impl<'a, T: ?Sized> Future for Lock<'a, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mutex = self.mutex;
-        self.raw().poll(cx).map(|()| MutexGuard { mutex })
+        self.request().poll(&mutex.raw, cx).map(|()| MutexGuard { mutex })
     }
 }
 
 impl<'a, T: ?Sized> Lock<'a, T> {
-    /// The lock without data.
+    /// The operation as somebody else may start it, of a future that has not been polled.
+    pub(super) fn requeue(self: Pin<&mut Self>) -> Requeue {
+        let mutex = self.mutex;
+        self.request().requeue(&mutex.raw)
+    }
+
     #[inline]
-    pub(super) fn raw(self: Pin<&mut Self>) -> Pin<&mut RawLock<'a>> {
-        // SAFETY: `raw` is pinned whenever `self` is: nothing moves it out, and there is no `Drop`
-        // or `Unpin` of ours.
-        unsafe { self.map_unchecked_mut(|this| &mut this.raw) }
+    fn request(self: Pin<&mut Self>) -> Pin<&mut Request> {
+        // SAFETY: the request is pinned whenever `self` is: nothing moves it out, `drop` included, and there is
+        // no `Unpin` of ours.
+        unsafe { self.map_unchecked_mut(|this| &mut this.request) }
     }
 
     /// The operation, of a future that has not been polled, and the mutex that it locks.
     pub(crate) fn into_arm(self) -> (LockArm<'a>, &'a Mutex<T>) {
-        (self.raw.into_arm(), self.mutex)
+        self.request.assert_new();
+        (LockArm::new(&self.mutex.raw), self.mutex)
+    }
+}
+
+impl<T: ?Sized> Drop for Lock<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.request.leave(&self.mutex.raw);
     }
 }
 
@@ -314,39 +327,39 @@ impl<T: ?Sized> fmt::Debug for Lock<'_, T> {
 /// The future of [`Mutex::lock_owned`].
 #[must_use = "a lock is taken when the future is awaited"]
 pub struct LockOwned<T: ?Sized> {
-    /// Borrows from `mutex`, so it is dropped first. `None` once the guard has the mutex.
-    raw: Option<RawLock<'static>>,
+    /// `None` once the guard has the mutex.
     mutex: Option<Arc<Mutex<T>>>,
+    request: Request,
 }
 
 impl<T: ?Sized> LockOwned<T> {
-    #[track_caller]
-    fn new(mutex: Arc<Mutex<T>>) -> Self {
-        // SAFETY: the address of what an `Arc` holds does not change, and `raw` does not outlive the
-        // `Arc`: it stands before it in this struct, and `poll` drops it before it takes the `Arc`.
-        let raw: &'static RawMutex = unsafe { &*ptr::from_ref(&mutex.raw) };
-        Self { raw: Some(raw.lock()), mutex: Some(mutex) }
-    }
-
     /// The operation, of a future that has not been polled, and the mutex that it locks.
     ///
     /// # Safety
     ///
     /// The caller drops the operation before the mutex, from which it borrows.
-    pub(crate) unsafe fn into_arm(self) -> (LockArm<'static>, Arc<Mutex<T>>) {
-        let (Some(raw), Some(mutex)) = (self.raw, self.mutex) else {
+    pub(crate) unsafe fn into_arm(mut self) -> (LockArm<'static>, Arc<Mutex<T>>) {
+        self.request.assert_new();
+        let Some(mutex) = self.mutex.take() else {
             panic!("`LockOwned` polled after it was ready")
         };
-        (raw.into_arm(), mutex)
+        // SAFETY: the address of what an `Arc` holds does not change; the rest is this function's contract.
+        let raw = unsafe { &*ptr::from_ref(&mutex.raw) };
+        (LockArm::new(raw), mutex)
     }
 
-    /// The lock without data.
-    pub(super) fn raw(self: Pin<&mut Self>) -> Pin<&mut RawLock<'static>> {
-        // SAFETY: `raw` is treated as pinned: it is not moved, and set to `None` in place.
+    /// As [`Lock::requeue`].
+    pub(super) fn requeue(self: Pin<&mut Self>) -> Requeue {
+        let (request, mutex) = self.parts();
+        request.requeue(&mutex.raw)
+    }
+
+    fn parts(self: Pin<&mut Self>) -> (Pin<&mut Request>, &Arc<Mutex<T>>) {
+        // SAFETY: `request` is treated as pinned: it is not moved.
         let this = unsafe { self.get_unchecked_mut() };
-        let Some(raw) = &mut this.raw else { panic!("`LockOwned` polled after it was ready") };
+        let Some(mutex) = &this.mutex else { panic!("`LockOwned` polled after it was ready") };
         // SAFETY: as above.
-        unsafe { Pin::new_unchecked(raw) }
+        (unsafe { Pin::new_unchecked(&mut this.request) }, mutex)
     }
 }
 
@@ -354,13 +367,20 @@ impl<T: ?Sized> Future for LockOwned<T> {
     type Output = OwnedMutexGuard<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        std::task::ready!(self.as_mut().raw().poll(cx));
-        // SAFETY: as in `raw`.
-        let this = unsafe { self.get_unchecked_mut() };
-        this.raw = None;
-        match this.mutex.take() {
+        let (request, mutex) = self.as_mut().parts();
+        ready!(request.poll(&mutex.raw, cx));
+        // SAFETY: the request is not moved.
+        match unsafe { self.get_unchecked_mut() }.mutex.take() {
             Some(mutex) => Poll::Ready(OwnedMutexGuard { mutex }),
-            None => unreachable!("`mutex` is taken together with `raw`"),
+            None => unreachable!("`parts` has found it"),
+        }
+    }
+}
+
+impl<T: ?Sized> Drop for LockOwned<T> {
+    fn drop(&mut self) {
+        if let Some(mutex) = &self.mutex {
+            self.request.leave(&mutex.raw);
         }
     }
 }

@@ -180,7 +180,7 @@ impl RawMutex {
 
     /// [`lock`](Self::lock) on behalf of somebody else.
     pub(super) fn lock_at(&self, site: &'static Location<'static>) -> RawLock<'_> {
-        RawLock { mutex: self, site, stage: Stage::New }
+        RawLock { mutex: self, request: Request::at(site) }
     }
 
     /// Takes the lock if it is free, and says whether it did.
@@ -583,6 +583,67 @@ impl Drop for RawMutex {
 #[must_use = "a lock is taken when the future is awaited"]
 pub struct RawLock<'a> {
     mutex: &'a RawMutex,
+    request: Request,
+}
+
+impl Future for RawLock<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mutex = self.mutex;
+        self.request().poll(mutex, cx)
+    }
+}
+
+impl<'a> RawLock<'a> {
+    /// The operation, of a future that has not been polled.
+    pub(crate) fn into_arm(self) -> LockArm<'a> {
+        self.request.assert_new();
+        LockArm::new(self.mutex)
+    }
+
+    /// The same as somebody else may start it.
+    pub(super) fn requeue(self: Pin<&mut Self>) -> Requeue {
+        let mutex = self.mutex;
+        self.request().requeue(mutex)
+    }
+
+    #[inline]
+    fn request(self: Pin<&mut Self>) -> Pin<&mut Request> {
+        // SAFETY: the request stays where it is.
+        unsafe { self.map_unchecked_mut(|this| &mut this.request) }
+    }
+
+    /// A poll that is not the first, at a given time.
+    #[cfg(test)]
+    pub(super) fn poll_at(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        now: impl FnOnce() -> Nanos,
+    ) -> Poll<()> {
+        let mutex = self.mutex;
+        self.request().poll_at(mutex, cx, now)
+    }
+}
+
+impl Drop for RawLock<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.request.leave(self.mutex);
+    }
+}
+
+impl fmt::Debug for RawLock<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let queued = matches!(self.request.stage, Stage::Queued(_));
+        f.debug_struct("RawLock").field("queued", &queued).finish_non_exhaustive()
+    }
+}
+
+/// A wish for one lock: whoever owns it gives that to each call. It [leaves](Self::leave) before it goes. (It does not
+/// keep the lock, as each store before the exchange is one that the exchange waits for.)
+pub(super) struct Request {
     site: &'static Location<'static>,
     stage: Stage,
 }
@@ -596,55 +657,59 @@ enum Stage {
     Done,
 }
 
-impl Future for RawLock<'_> {
-    type Output = ();
+impl Request {
+    #[track_caller]
+    pub(super) fn new() -> Self {
+        Self::at(Location::caller())
+    }
+
+    fn at(site: &'static Location<'static>) -> Self {
+        Self { site, stage: Stage::New }
+    }
+
+    pub(super) fn assert_new(&self) {
+        debug_assert!(matches!(self.stage, Stage::New), "a future that was polled does not move");
+    }
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if matches!(self.stage, Stage::New) && self.mutex.try_lock() {
+    pub(super) fn poll(self: Pin<&mut Self>, mutex: &RawMutex, cx: &mut Context<'_>) -> Poll<()> {
+        if matches!(self.stage, Stage::New) && mutex.try_lock() {
             // SAFETY: a `New` stage may be replaced, and nothing else is.
             unsafe { self.get_unchecked_mut() }.stage = Stage::Done;
             return Poll::Ready(());
         }
-        self.poll_slow(cx)
-    }
-}
-
-impl<'a> RawLock<'a> {
-    /// The operation, of a future that has not been polled.
-    pub(crate) fn into_arm(self) -> LockArm<'a> {
-        debug_assert!(matches!(self.stage, Stage::New), "a future that was polled does not move");
-        LockArm::new(self.mutex)
+        self.poll_slow(mutex, cx)
     }
 
     #[cold]
-    fn poll_slow(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_slow(self: Pin<&mut Self>, mutex: &RawMutex, cx: &mut Context<'_>) -> Poll<()> {
         assert!(!matches!(self.stage, Stage::Done), "`lock` polled after it was ready");
         ready!(point::poll(cx, Op::Sync));
-        self.poll_at(cx, now)
+        self.poll_at(mutex, cx, now)
     }
 
     /// [`poll_slow`](Self::poll_slow) at a given time.
-    pub(super) fn poll_at(
+    fn poll_at(
         self: Pin<&mut Self>,
+        mutex: &RawMutex,
         cx: &mut Context<'_>,
         now: impl FnOnce() -> Nanos,
     ) -> Poll<()> {
         // SAFETY: a `Queued` place stays where it is until it has been unlinked.
         let this = unsafe { self.get_unchecked_mut() };
-        if matches!(&this.stage, Stage::Queued(place) if place.answer(this.mutex)) {
+        if matches!(&this.stage, Stage::Queued(place) if place.answer(mutex)) {
             this.stage = Stage::Done;
             return Poll::Ready(());
         }
         let (waker, now) = (cx.waker().clone(), now());
         let (acquired, spare) = match this.stage {
-            Stage::Queued(_) => this.look_again(waker, now),
-            _ => this.enqueue(waker, now),
+            Stage::Queued(_) => this.look_again(mutex, waker, now),
+            _ => this.enqueue(mutex, waker, now),
         };
         if acquired {
             // First: the place in the queue is gone.
             this.stage = Stage::Done;
-            this.mutex.drop_wakers(spare);
+            mutex.drop_wakers(spare);
             return Poll::Ready(());
         }
         drop(spare);
@@ -654,8 +719,7 @@ impl<'a> RawLock<'a> {
     }
 
     /// Takes the lock, or enters the queue. Returns whether it took the lock.
-    fn enqueue(&mut self, waker: Waker, now: Nanos) -> (bool, Spare) {
-        let mutex = self.mutex;
+    fn enqueue(&mut self, mutex: &RawMutex, waker: Waker, now: Nanos) -> (bool, Spare) {
         let mut queue = mutex.queue.lock();
         let answered = mutex.answer_for_silent(&queue);
         if mutex.compete(QUEUED, answered) || RawMutex::rob(&queue) {
@@ -663,14 +727,13 @@ impl<'a> RawLock<'a> {
         }
         self.stage = Stage::Queued(Place::new(now));
         let Stage::Queued(place) = &self.stage else { unreachable!("stored above") };
-        // SAFETY: new, and pinned with this future, whose drop unlinks it.
+        // SAFETY: new, and pinned with this request, which leaves before it goes.
         unsafe { place.enter(&mut queue, waker) };
         (false, [None, None])
     }
 
     /// From the queue: takes the lock and leaves, or stays. Returns as [`enqueue`](Self::enqueue).
-    fn look_again(&mut self, waker: Waker, now: Nanos) -> (bool, Spare) {
-        let mutex = self.mutex;
+    fn look_again(&mut self, mutex: &RawMutex, waker: Waker, now: Nanos) -> (bool, Spare) {
         let Stage::Queued(place) = &self.stage else { unreachable!("the caller looked") };
         let mut queue = mutex.queue.lock();
         // SAFETY: the node is linked, and we hold the lock of the queue.
@@ -692,6 +755,14 @@ impl<'a> RawLock<'a> {
             }
         }
         (true, [place.leave(mutex, &mut queue), Some(waker)])
+    }
+
+    /// Gives up the place in the queue, and what it was told.
+    #[inline]
+    pub(super) fn leave(&mut self, mutex: &RawMutex) {
+        if let Stage::Queued(place) = &self.stage {
+            place.cancel(mutex);
+        }
     }
 }
 
@@ -739,22 +810,6 @@ impl Place<Seen> {
     }
 }
 
-impl Drop for RawLock<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Stage::Queued(place) = &self.stage {
-            place.cancel(self.mutex);
-        }
-    }
-}
-
-impl fmt::Debug for RawLock<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let queued = matches!(self.stage, Stage::Queued(_));
-        f.debug_struct("RawLock").field("queued", &queued).finish_non_exhaustive()
-    }
-}
-
 /// Taking the lock, as an arm of a select.
 #[doc(hidden)]
 pub struct LockArm<'a> {
@@ -770,7 +825,7 @@ pub struct LockArm<'a> {
 unsafe impl Send for LockArm<'_> {}
 
 impl<'a> LockArm<'a> {
-    fn new(mutex: &'a RawMutex) -> Self {
+    pub(super) fn new(mutex: &'a RawMutex) -> Self {
         Self { mutex, armed: Cell::new(false), held: Cell::new(false), node: Node::new(0) }
     }
 

@@ -79,10 +79,10 @@ impl<T: ?Sized> sealed::Sealed for OwnedRwLockWriteGuard<T> {}
 
 guards! {
     ['a, T: ?Sized] MutexGuard<'a, T>, Lock<'a, T>,
-        |this| MutexGuard::mutex(this).lock(), |lock| Requeue::new(lock.raw());
+        |this| MutexGuard::mutex(this).lock(), |lock| lock.requeue();
     [T: ?Sized] OwnedMutexGuard<T>, LockOwned<T>,
         |this| Mutex::lock_owned(Arc::clone(OwnedMutexGuard::mutex(this))),
-        |lock| Requeue::new(lock.raw());
+        |lock| lock.requeue();
     ['a, T: ?Sized] RwLockWriteGuard<'a, T>, RwLockWrite<'a, T>,
         |this| RwLockWriteGuard::rwlock(this).write();
     [T: ?Sized] OwnedRwLockWriteGuard<T>, RwLockWriteOwned<T>,
@@ -100,7 +100,7 @@ impl<'a> Locker for &'a RawMutex {
 
     #[expect(private_interfaces, reason = "the trait is sealed")]
     fn requeue(relock: Pin<&mut Self::Relock>) -> Option<Requeue> {
-        Some(Requeue::new(relock.project().lock))
+        Some(relock.project().lock.requeue())
     }
 
     #[track_caller]
