@@ -2,9 +2,9 @@
 //!
 //! # States of a receive
 //!
-//! `waiter` idle: not enqueued, nothing to undo. Otherwise the node has been enqueued and the tag
-//! under the lock tells what became of it: `WAITING` still in line, `MATCHED` the slot holds a value,
-//! `IDLE` the channel was closed, `ROBBED` its match was taken: try again.
+//! `waiter` idle: not enqueued, nothing to undo. Otherwise the node has been enqueued, and a look under the lock
+//! tells what became of it: the tag is `MATCHED`, and the slot holds a value; it is still linked, in line; or it is
+//! neither, as the channel was closed or its match was taken, and it begins anew.
 
 #![expect(unsafe_code, reason = "the operation's node is shared with the channel")]
 
