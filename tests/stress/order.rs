@@ -4,7 +4,8 @@ use super::util::{Bare, Chance, WORKERS, attempt, runtime};
 use gort::chan;
 use gort::context;
 use gort::semaphore::Weighted;
-use gort::sync::{Cond, Mutex, Once, RwLock};
+use gort::sync::{Cond, Mutex, Once, RwLock, WaitGroup};
+use gort::task::yield_now;
 use std::array::from_fn;
 use std::sync::Arc;
 
@@ -73,14 +74,23 @@ pub(crate) fn ends_are_told() {
     });
 }
 
-/// Readers of a lock see what its writers wrote, some of which give up, and write when no reader is inside.
+/// Readers of a lock see what its writers wrote, some of which give up, and write when no reader is inside. They have met
+/// so often before that they count apart.
 pub(crate) fn readers_and_writers_take_turns() {
     runtime(WORKERS).run(async {
         let pair = Arc::new(RwLock::new([Bare::default(), Bare::default()]));
+        let have_met = WaitGroup::new();
+        have_met.add(8);
         let tasks: Vec<_> = (0..8)
             .map(|seed| {
-                let pair = Arc::clone(&pair);
+                let (pair, have_met) = (Arc::clone(&pair), have_met.clone());
                 gort::go(async move {
+                    for _ in 0..ROUNDS {
+                        let _inside = pair.read().await;
+                        yield_now().await;
+                    }
+                    have_met.done();
+                    have_met.wait().await;
                     let mut chance = Chance::new(seed);
                     let mut written = 0;
                     for _ in 0..ROUNDS {
