@@ -4,8 +4,7 @@ use super::util::{Bare, Chance, WORKERS, attempt, runtime};
 use gort::chan;
 use gort::context;
 use gort::semaphore::Weighted;
-use gort::sync::{Cond, Mutex, Once, RwLock, WaitGroup};
-use gort::task::yield_now;
+use gort::sync::{Cond, Mutex, Once, RwLock};
 use std::array::from_fn;
 use std::sync::Arc;
 
@@ -74,23 +73,28 @@ pub(crate) fn ends_are_told() {
     });
 }
 
+/// Two threads meet inside of the lock so often that its readers count apart from then on.
+fn let_readers_meet<T: Send + Sync>(lock: &RwLock<T>) {
+    let look = || drop(lock.try_read().unwrap());
+    let _inside = lock.try_read().unwrap();
+    for _ in 0..300 {
+        std::thread::scope(|scope| {
+            scope.spawn(look);
+        });
+        look();
+    }
+}
+
 /// Readers of a lock see what its writers wrote, some of which give up, and write when no reader is inside. They have met
 /// so often before that they count apart.
 pub(crate) fn readers_and_writers_take_turns() {
     runtime(WORKERS).run(async {
         let pair = Arc::new(RwLock::new([Bare::default(), Bare::default()]));
-        let have_met = WaitGroup::new();
-        have_met.add(8);
+        let_readers_meet(&pair);
         let tasks: Vec<_> = (0..8)
             .map(|seed| {
-                let (pair, have_met) = (Arc::clone(&pair), have_met.clone());
+                let pair = Arc::clone(&pair);
                 gort::go(async move {
-                    for _ in 0..ROUNDS {
-                        let _inside = pair.read().await;
-                        yield_now().await;
-                    }
-                    have_met.done();
-                    have_met.wait().await;
                     let mut chance = Chance::new(seed);
                     let mut written = 0;
                     for _ in 0..ROUNDS {
