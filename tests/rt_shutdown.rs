@@ -247,8 +247,13 @@ fn a_wake_under_a_lock_does_not_drop_the_future_there() {
 #[test]
 fn a_wake_from_outside_under_a_lock_does_not_drop_the_future_there() {
     let hour = Duration::from_secs(3600);
-    let runtime =
-        Builder::new_multi_thread().worker_threads(1).shutdown_grace(hour).build().unwrap();
+    // Without a spare worker, which would run what is started while the one is inside of a poll.
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_spare_workers(0)
+        .shutdown_grace(hour)
+        .build()
+        .unwrap();
     let event = Arc::new(event_listener::Event::new());
     let (drops, count) = counter();
     let listens = {
