@@ -354,6 +354,7 @@ impl<T: ?Sized> LockOwned<T> {
         request.requeue(&mutex.raw)
     }
 
+    /// The request, and the mutex that it is for.
     fn parts(self: Pin<&mut Self>) -> (Pin<&mut Request>, &Arc<Mutex<T>>) {
         // SAFETY: `request` is treated as pinned: it is not moved.
         let this = unsafe { self.get_unchecked_mut() };
