@@ -615,7 +615,7 @@ impl<'a> RawLock<'a> {
         unsafe { self.map_unchecked_mut(|this| &mut this.request) }
     }
 
-    /// A poll that finds the lock held by somebody, at a given time.
+    /// A poll at a given time, without the quick look at the lock before.
     #[cfg(test)]
     pub(super) fn poll_at(
         self: Pin<&mut Self>,
