@@ -127,7 +127,8 @@ pub(super) mod short {
         }
 
         pub(crate) fn try_lock(&self) -> Option<ShortGuard<'_>> {
-            self.looks_free_and_is_taken().then_some(ShortGuard { lock: self, _local: PhantomData })
+            // Lazily: to drop a guard is to release.
+            self.looks_free_and_is_taken().then(|| ShortGuard { lock: self, _local: PhantomData })
         }
 
         /// Looks before it writes: the line stays shared among those who wait.
@@ -209,6 +210,20 @@ mod tests {
     use super::ShortLock;
     use crate::sys::sync::atomic::{AtomicU64, Ordering};
     use std::thread;
+
+    #[test]
+    fn a_try_in_vain_leaves_the_lock_to_its_holder() {
+        let lock = ShortLock::new();
+        let held = lock.lock();
+        for _ in 0..2 {
+            assert!(lock.try_lock().is_none());
+        }
+        drop(held);
+        let held = lock.try_lock();
+        assert!(held.is_some() && lock.try_lock().is_none());
+        drop(held);
+        assert!(lock.try_lock().is_some());
+    }
 
     #[test]
     fn more_threads_than_cores_count_without_loss() {
