@@ -85,6 +85,30 @@ fn one_is_inside_of_a_short_lock() {
     });
 }
 
+/// One thread locks, another tries twice: who gets in is inside alone, and a try in vain leaves the lock to its holder, so
+/// that the next one fails as well.
+#[test]
+fn who_tries_a_short_lock_gets_in_alone_or_not_at_all() {
+    loom::model(|| {
+        let locked = Arc::new((ShortLock::new(), UnsafeCell::new(0)));
+        let other = {
+            let locked = Arc::clone(&locked);
+            thread::spawn(move || {
+                for _ in 0..2 {
+                    let guard = locked.0.try_lock();
+                    if guard.is_some() {
+                        locked.1.with_mut(|_| ());
+                    }
+                }
+            })
+        };
+        let guard = locked.0.lock();
+        locked.1.with_mut(|_| ());
+        drop(guard);
+        other.join().unwrap();
+    });
+}
+
 /// A holder that has seen the sleeper's count wakes it, wherever the sleeper stands between its count
 /// and its sleep: the nap, which never ends here, is for those only whom the holder does not see.
 #[test]
