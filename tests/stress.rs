@@ -54,6 +54,7 @@ const CASES: &[Case] = cases![
     runtimes::stuck_workers_give_up_their_place,
     sync::a_lock_and_those_who_give_up,
     sync::a_lock_between_threads_and_goroutines,
+    sync::a_broadcast_into_a_line_for_a_lock,
     sync::groups_meet,
     tasks::a_tree_of_goroutines,
     tasks::spawns_and_wakes_from_outside,

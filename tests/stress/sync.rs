@@ -1,9 +1,10 @@
 //! Locks and wait groups.
 
 use super::util::{Bare, Chance, WORKERS, attempt, runtime};
-use gort::sync::{Mutex, RawMutex, WaitGroup};
+use gort::sync::{Cond, Mutex, RawMutex, WaitGroup};
 use gort::task::yield_now;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A lock, and a number that nothing but the lock protects.
 #[derive(Default)]
@@ -87,6 +88,89 @@ pub(crate) fn a_lock_between_threads_and_goroutines() {
         thread.join().unwrap();
     }
     assert_eq!(*lock.blocking_lock(), 6 * EACH);
+}
+
+/// A barrier, with what it takes: a lock, and a condition.
+#[derive(Default)]
+struct Barrier {
+    /// How many have arrived in this round, and the round.
+    now: Mutex<(usize, u64)>,
+    next: Cond,
+    /// Protected by the lock too.
+    number: Bare,
+}
+
+impl Barrier {
+    /// Waits for the others. Some give up to wait, and come back. The last to arrive tells the others without the lock,
+    /// so that they are put in line for it while others take it and give it up.
+    async fn meet(&self, members: usize, chance: &mut Chance) {
+        let mut now = self.now.lock().await;
+        let round = now.1;
+        now.0 += 1;
+        self.number.add(1);
+        if now.0 == members {
+            *now = (0, round + 1);
+            drop(now);
+            self.next.broadcast();
+            return;
+        }
+        while now.1 == round {
+            now = match chance.below(4) {
+                0 => match attempt(1 + chance.below(2), self.next.wait(now)).await {
+                    Some(now) => now,
+                    None => self.now.lock().await,
+                },
+                _ => self.next.wait(now).await,
+            };
+        }
+        self.number.add(1);
+    }
+}
+
+/// Broadcasts put those who wait in line for a lock that never rests.
+pub(crate) fn a_broadcast_into_a_line_for_a_lock() {
+    const ROUNDS: usize = 600;
+    const MEMBERS: usize = 24;
+    runtime(WORKERS).run(async {
+        let barrier = Arc::new(Barrier::default());
+        let over = Arc::new(AtomicBool::new(false));
+        let others = [0, 1, 2, 3, 4, 5, 6, 7].map(|seed| {
+            let (barrier, over) = (Arc::clone(&barrier), Arc::clone(&over));
+            gort::go(async move {
+                let (mut chance, mut taken) = (Chance::new(MEMBERS + seed), 0);
+                while !over.load(Ordering::Relaxed) {
+                    if let Some(_now) = attempt(1 + chance.below(3), barrier.now.lock()).await {
+                        barrier.number.add(1);
+                        taken += 1;
+                        if chance.below(4) == 0 {
+                            // The others line up.
+                            yield_now().await;
+                        }
+                    }
+                    yield_now().await;
+                }
+                taken
+            })
+        });
+        let members = std::array::from_fn::<_, MEMBERS, _>(|seed| {
+            let barrier = Arc::clone(&barrier);
+            gort::go(async move {
+                let mut chance = Chance::new(seed);
+                for _ in 0..ROUNDS {
+                    barrier.meet(MEMBERS, &mut chance).await;
+                }
+            })
+        });
+        for member in members {
+            member.await.unwrap();
+        }
+        over.store(true, Ordering::Relaxed);
+        let mut expected = (ROUNDS * (2 * MEMBERS - 1)) as u64;
+        for other in others {
+            expected += other.await.unwrap();
+        }
+        assert_eq!(barrier.number.get(), expected);
+    });
 }
 
 /// Members write what those who wait then read, and the next round's members write again.

@@ -41,6 +41,7 @@ fn everything(rng: &mut Rng, number: u64) {
             tasks.push(start(named("echo", echo::run(rng.fork(), false))));
             tasks.push(start(named("jobs", jobs::burst(rng.fork()))));
             tasks.push(start(named("locks", locks::contend(rng.fork()))));
+            tasks.push(start(named("conditions", locks::tell(rng.fork()))));
             tasks.push(start(named("timers", timers::tick(rng.fork()))));
             tasks.push(start(named("panics", panics::fall(rng.fork()))));
             tasks.push(start(named("stuck polls", stuck::block(rng.fork()))));

@@ -82,6 +82,7 @@ tally! {
     timers: "timers set",
     timers_fired: "  that fired",
     locks: "critical sections",
+    things: "things taken by those who were told of them",
     groups: "wait groups waited for",
 }
 
