@@ -56,6 +56,7 @@ const CASES: &[Case] = cases![
     sync::a_lock_between_threads_and_goroutines,
     sync::a_broadcast_into_a_line_for_a_lock,
     sync::groups_meet,
+    sync::groups_end_with_their_last,
     tasks::a_tree_of_goroutines,
     tasks::spawns_and_wakes_from_outside,
     tasks::aborts_race_with_ends,

@@ -1,12 +1,20 @@
 //! A group, its goroutines, and what becomes of their errors and panics.
+//!
+//! What all of the goroutines touch is one word: each adds itself to the count when it is started, and takes itself
+//! away when it ends. (Where several threads do both that word is most of what a member costs.) So they have no
+//! references of their own to what the handles share: all of them together have one, which belongs to whoever finds
+//! the count at zero and enters, and is given up by the one who leaves it at zero; see [`Membership`].
 
-#![expect(unsafe_code, reason = "a request for a slot is pinned beside a future that is not")]
+#![expect(
+    unsafe_code,
+    reason = "a request for a slot is pinned beside a future that is not; members share a reference"
+)]
 
 use super::failure::Failure;
 use crate::context::{BoxError, Cancel, Context, background, with_cancel};
 use crate::runtime::{self, panic};
 use crate::semaphore::{Request, Weighted};
-use crate::sync::{self, WaitGroup};
+use crate::sync::{self, Count};
 use crate::sys::sync::Mutex;
 use crate::sys::sync::atomic::{AtomicBool, Ordering};
 use crate::sys::unwind;
@@ -14,8 +22,10 @@ use pin_project_lite::pin_project;
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::mem::{self, ManuallyDrop};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
@@ -56,7 +66,10 @@ impl Drop for Scope {
 }
 
 struct Inner<E> {
-    members: WaitGroup,
+    members: Count,
+    /// Whether there is, or was, a limit.
+    // Ordering: Relaxed: as `crash`. It is a hint: the limit itself is under the lock.
+    limited: AtomicBool,
     cancel: Option<Cancel>,
     // Ordering: Relaxed: set before the goroutines are started that it is about.
     crash: AtomicBool,
@@ -153,7 +166,8 @@ impl<E: Failure> Group<E> {
         Self {
             scope: cancel.clone().map(|cancel| Arc::new(Scope(cancel))),
             inner: Arc::new(Inner {
-                members: WaitGroup::new(),
+                members: Count::new(),
+                limited: AtomicBool::new(false),
                 cancel,
                 crash: AtomicBool::new(false),
                 state: Mutex::new(state),
@@ -213,7 +227,7 @@ impl<E: Failure> Group<E> {
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let slot = self.inner.state.lock().limit.clone();
+        let slot = self.inner.limit();
         if slot.as_ref().is_some_and(|slots| !slots.try_acquire(1)) {
             return Err(future);
         }
@@ -260,7 +274,8 @@ impl<E: Failure> Group<E> {
         let limit = limit.into().map(Weighted::new);
         let mut state = self.inner.state.lock();
         let active = state.limit.as_ref().map_or(0, Weighted::held);
-        let old = if active == 0 { std::mem::replace(&mut state.limit, limit) } else { None };
+        let old = if active == 0 { mem::replace(&mut state.limit, limit) } else { None };
+        self.inner.limited.store(true, Ordering::Relaxed);
         drop(state);
         drop(old);
         assert!(
@@ -314,16 +329,19 @@ impl<E: Failure> Group<E> {
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.inner.members.add(1);
-        let seat = Seat { group: Some(Arc::clone(&self.inner)), slot };
+        let seat = Seat { membership: Some(Membership::new(&self.inner)), slot };
         drop(runtime::go(Member { future, seat }));
     }
 }
 
 impl<E: Failure> Inner<E> {
+    fn limit(&self) -> Option<Weighted> {
+        if self.limited.load(Ordering::Relaxed) { self.state.lock().limit.clone() } else { None }
+    }
+
     /// Whether this is the first failure.
     fn is_first(&self) -> bool {
-        !std::mem::replace(&mut self.state.lock().failed, true)
+        !mem::replace(&mut self.state.lock().failed, true)
     }
 
     fn fail(&self, error: E) {
@@ -341,7 +359,7 @@ impl<E: Failure> Inner<E> {
     fn panicked(&self, payload: Payload) {
         let message = panic::message(&*payload).to_owned();
         let mut state = self.state.lock();
-        let is_first = !std::mem::replace(&mut state.failed, true);
+        let is_first = !mem::replace(&mut state.failed, true);
         let second = match &state.panic {
             Some(_) => Some(payload),
             None => state.panic.replace(payload),
@@ -409,10 +427,46 @@ impl<E> fmt::Debug for Group<E> {
     }
 }
 
+/// A goroutine counts as a member as long as this lives.
+///
+/// All memberships have one reference to the group together. It is made when the count leaves zero, and given up when
+/// it is back; several may be there for a moment, when somebody enters before the last one has given up theirs.
+struct Membership<E>(NonNull<Inner<E>>);
+
+// SAFETY: it is a part of a reference to what goroutines share.
+unsafe impl<E: Send> Send for Membership<E> {}
+
+impl<E> Membership<E> {
+    #[track_caller]
+    fn new(group: &Arc<Inner<E>>) -> Self {
+        let mut inner = Arc::as_ptr(group);
+        // The reference is there before anybody can take the count back to zero, and if this panics.
+        group.members.enter(|| inner = Arc::into_raw(Arc::clone(group)));
+        // SAFETY: that is never null.
+        Self(unsafe { NonNull::new_unchecked(inner.cast_mut()) })
+    }
+
+    fn group(&self) -> &Inner<E> {
+        // SAFETY: the reference is given up when the last has left, and this one has not.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<E> Drop for Membership<E> {
+    fn drop(&mut self) {
+        // Unless it is the last, the group may be gone after this.
+        let Some(zero) = self.group().members.leave() else { return };
+        // SAFETY: for each time that the count comes back to zero it has left it once, and whoever took it from
+        // there made a reference before it was a member.
+        let group = unsafe { Arc::from_raw(self.0.as_ptr()) };
+        group.members.tell(zero);
+    }
+}
+
 /// A goroutine's place in its group: when it goes, the slot is free, and then the goroutine is done.
 struct Seat<E> {
     /// `None` once it is known that the goroutine will never be done.
-    group: Option<Arc<Inner<E>>>,
+    membership: Option<Membership<E>>,
     slot: Option<Weighted>,
 }
 
@@ -420,9 +474,6 @@ impl<E> Drop for Seat<E> {
     fn drop(&mut self) {
         if let Some(slots) = &self.slot {
             slots.release(1);
-        }
-        if let Some(group) = &self.group {
-            group.members.done();
         }
     }
 }
@@ -446,7 +497,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.project();
         let polled = catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)));
-        let group = this.seat.group.as_ref().expect("it is there until the end");
+        let membership = this.seat.membership.as_ref().expect("it is there until the end");
+        let group = membership.group();
         match polled {
             Ok(polled) => {
                 if let Err(error) = ready!(polled) {
@@ -456,7 +508,7 @@ where
             Err(payload) if panic::is_goexit(&*payload) => resume_unwind(payload),
             Err(payload) if group.crash.load(Ordering::Relaxed) => {
                 // Nobody goes on as if all had ended well.
-                this.seat.group = None;
+                let _never = ManuallyDrop::new(this.seat.membership.take());
                 panic::repanic(payload);
             }
             Err(payload) => group.panicked(payload),
@@ -489,7 +541,7 @@ where
         let this = unsafe { self.get_unchecked_mut() };
         assert!(this.future.is_some(), "`go` polled after it was ready");
         if this.slot.is_none() {
-            this.slot = this.group.inner.state.lock().limit.clone();
+            this.slot = this.group.inner.limit();
         }
         if let Some(slots) = &this.slot {
             // SAFETY: as above.

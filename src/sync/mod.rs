@@ -49,6 +49,7 @@ pub use rw_lock::{
     RwLockMappedWriteGuard, RwLockRead, RwLockReadGuard, RwLockReadOwned, RwLockWrite,
     RwLockWriteGuard, RwLockWriteOwned,
 };
+pub(crate) use wait_group::Count;
 pub use wait_group::{DoneGuard, Wait, WaitGroup};
 
 /// tokio's synchronisation types: the same types, so that other crates take them.

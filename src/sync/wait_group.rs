@@ -64,10 +64,15 @@ impl State {
     }
 }
 
+/// Proof that a counter was brought to zero.
+#[must_use = "those who wait are to be told"]
+pub(crate) struct Zero(State);
+
 /// The number of times that the counter has come down to zero with somebody waiting.
 type Generation = u32;
 
-struct Inner {
+/// A counter, and who waits for zero: a [`WaitGroup`] without handles.
+pub(crate) struct Count {
     state: AtomicU64,
     queue: Object<Queue>,
 }
@@ -77,7 +82,7 @@ struct Queue {
     generation: Generation,
 }
 
-impl Drop for Inner {
+impl Drop for Count {
     fn drop(&mut self) {
         // Only forgotten futures can still be linked: others borrow a handle.
         self.queue.get_mut().list.abandon();
@@ -115,15 +120,14 @@ impl Drop for Inner {
 #[doc(alias = "sync.WaitGroup")]
 #[derive(Clone)]
 pub struct WaitGroup {
-    inner: Arc<Inner>,
+    count: Arc<Count>,
 }
 
 impl WaitGroup {
     /// A group whose counter is zero.
     #[must_use]
     pub fn new() -> Self {
-        let queue = Queue { list: List::new(), generation: 0 };
-        Self { inner: Arc::new(Inner { state: AtomicU64::new(0), queue: Object::new(queue) }) }
+        Self { count: Arc::new(Count::new()) }
     }
 
     /// Adds `delta`, which may be negative, to the counter. At zero everybody who waits goes on.
@@ -158,7 +162,7 @@ impl WaitGroup {
     #[track_caller]
     #[inline]
     pub fn add(&self, delta: i32) {
-        if let Err(text) = self.change(delta) {
+        if let Err(text) = self.count.change(delta) {
             complain(text);
         }
     }
@@ -272,7 +276,7 @@ impl WaitGroup {
     #[doc(alias = "Wait")]
     #[track_caller]
     pub fn wait(&self) -> Wait<'_> {
-        Wait { group: self, site: Location::caller(), stage: Stage::New }
+        self.count.wait()
     }
 
     /// Blocks the thread until the counter is zero. For threads outside of async code.
@@ -289,8 +293,57 @@ impl WaitGroup {
     #[doc(alias = "Wait")]
     #[track_caller]
     pub fn blocking_wait(&self) {
-        if self.state().counter() != 0 {
+        if self.count.state().counter() != 0 {
             context::block_thread(self.wait());
+        }
+    }
+}
+
+impl Count {
+    pub(crate) fn new() -> Self {
+        let queue = Queue { list: List::new(), generation: 0 };
+        Self { state: AtomicU64::new(0), queue: Object::new(queue) }
+    }
+
+    /// See [`WaitGroup::wait`].
+    #[track_caller]
+    pub(crate) fn wait(&self) -> Wait<'_> {
+        Wait { count: self, site: Location::caller(), stage: Stage::New }
+    }
+
+    /// Adds one. Calls `first` if it was zero, before it panics.
+    ///
+    /// # Panics
+    ///
+    /// As [`WaitGroup::add`].
+    #[track_caller]
+    #[inline]
+    pub(crate) fn enter(&self, first: impl FnOnce()) {
+        let new = self.shift(1);
+        if new.counter() == 1 {
+            first();
+        }
+        if let Err(text) = self.settle(new, 1) {
+            complain(text);
+        }
+    }
+
+    /// Takes one away, and does not touch this any more unless it is zero then: the caller has to tell those who wait.
+    #[inline]
+    pub(crate) fn leave(&self) -> Option<Zero> {
+        let new = self.shift(-1);
+        (new.counter() <= 0).then_some(Zero(new))
+    }
+
+    /// Wakes those who wait for the zero that the caller has brought about.
+    ///
+    /// # Panics
+    ///
+    /// As [`WaitGroup::add`].
+    #[track_caller]
+    pub(crate) fn tell(&self, zero: Zero) {
+        if let Err(text) = self.settle(zero.0, -1) {
+            complain(text);
         }
     }
 
@@ -309,7 +362,7 @@ impl WaitGroup {
     fn state(&self) -> State {
         // Ordering: Acquire pairs with the Release of the changes in `change`: whoever finds zero
         // sees what was done before every one of them.
-        State(self.inner.state.load(Ordering::Acquire))
+        State(self.state.load(Ordering::Acquire))
     }
 
     /// Counts one waiter, under the lock of the list, unless the counter is zero. Returns whether it did.
@@ -317,7 +370,7 @@ impl WaitGroup {
         let mut state = self.state();
         while state.counter() != 0 {
             // Ordering: Acquire, as in `state`, for the case of failure; success carries no data.
-            let exchanged = self.inner.state.compare_exchange_weak(
+            let exchanged = self.state.compare_exchange_weak(
                 state.0,
                 state.0 + State::WAITER,
                 Ordering::Acquire,
@@ -342,18 +395,29 @@ impl WaitGroup {
         // SAFETY: (L1): under the lock.
         if unsafe { node.seat() }.data == queue.generation {
             // Ordering: Relaxed: under the lock, and carries no data.
-            self.inner.state.fetch_sub(State::WAITER, Ordering::Relaxed);
+            self.state.fetch_sub(State::WAITER, Ordering::Relaxed);
         }
     }
 
     /// Changes the counter. The error is what Go panics with.
     #[inline]
     fn change(&self, delta: i32) -> Result<(), &'static str> {
+        self.settle(self.shift(delta), delta)
+    }
+
+    /// Changes the word, and does nothing about it.
+    #[inline]
+    fn shift(&self, delta: i32) -> State {
         let change = State::change(delta);
         // Ordering: AcqRel: Release publishes what the caller did to whoever finds zero; Acquire,
         // because the one who brings it to zero publishes the others' work to the waiters.
-        let old = self.inner.state.fetch_add(change, Ordering::AcqRel);
-        let new = State(old.wrapping_add(change));
+        let old = self.state.fetch_add(change, Ordering::AcqRel);
+        State(old.wrapping_add(change))
+    }
+
+    /// Does what follows from a change by `delta`, after which the word was `new`.
+    #[inline]
+    fn settle(&self, new: State, delta: i32) -> Result<(), &'static str> {
         if new.counter() > 0 && (new.waiters() == 0 || delta <= 0 || new.counter() != delta) {
             return Ok(());
         }
@@ -377,15 +441,11 @@ impl WaitGroup {
     /// The counter has come to zero, and somebody waits.
     #[cold]
     fn release_waiters(&self) -> Result<(), &'static str> {
-        let mut queue = self.inner.queue.lock();
+        let mut queue = self.queue.lock();
         // Ordering: Relaxed: what the members did came with the change in `change`.
-        let state = self.inner.state.load(Ordering::Relaxed);
+        let state = self.state.load(Ordering::Relaxed);
         let reset = State(state).counter() == 0
-            && self
-                .inner
-                .state
-                .compare_exchange(state, 0, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok();
+            && self.state.compare_exchange(state, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if !reset {
             return Err(MISUSE);
         }
@@ -401,7 +461,7 @@ impl WaitGroup {
                 panic.resume();
                 return Ok(());
             }
-            queue = self.inner.queue.lock();
+            queue = self.queue.lock();
         }
     }
 }
@@ -444,13 +504,19 @@ impl Default for WaitGroup {
 
 impl PartialEq for WaitGroup {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.inner, &other.inner)
+        Arc::ptr_eq(&self.count, &other.count)
     }
 }
 
 impl Eq for WaitGroup {}
 
 impl fmt::Debug for WaitGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.count.fmt(f)
+    }
+}
+
+impl fmt::Debug for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state();
         f.debug_struct("WaitGroup")
@@ -476,7 +542,7 @@ impl DoneGuard {
 
 impl Drop for DoneGuard {
     fn drop(&mut self) {
-        if let Some(Err(text)) = self.group.take().map(|group| group.change(-1)) {
+        if let Some(Err(text)) = self.group.take().map(|group| group.count.change(-1)) {
             // A second panic would end the process.
             if !std::thread::panicking() {
                 complain(text);
@@ -512,7 +578,7 @@ impl<F: Future> Future for Member<F> {
 /// The future of [`WaitGroup::wait`].
 #[must_use = "nothing is waited for until the future is awaited"]
 pub struct Wait<'a> {
-    group: &'a WaitGroup,
+    count: &'a Count,
     site: &'static Location<'static>,
     stage: Stage,
 }
@@ -534,8 +600,8 @@ impl Future for Wait<'_> {
         // SAFETY: a `Waiting` place stays where it is until it has been unlinked.
         let this = unsafe { self.get_unchecked_mut() };
         let over = match &this.stage {
-            Stage::New => this.group.state().counter() == 0 || !this.enqueue(cx.waker().clone()),
-            Stage::Waiting(place) => place.look_again(this.group, cx),
+            Stage::New => this.count.state().counter() == 0 || !this.enqueue(cx.waker().clone()),
+            Stage::Waiting(place) => place.look_again(this.count, cx),
             Stage::Done => panic!("`wait` polled after it was ready"),
         };
         if over {
@@ -552,14 +618,14 @@ impl<'a> Wait<'a> {
     pub(crate) fn into_arm(self) -> WaitArm<'a> {
         debug_assert!(matches!(self.stage, Stage::New), "a future that was polled does not move");
         let (armed, waited) = (Cell::new(false), Cell::new(false));
-        WaitArm { group: self.group, armed, waited, node: Node::new(0) }
+        WaitArm { count: self.count, armed, waited, node: Node::new(0) }
     }
 
     /// Enters the list, unless the counter is zero. Returns whether it did.
     #[cold]
     fn enqueue(&mut self, waker: Waker) -> bool {
-        let mut queue = self.group.inner.queue.lock();
-        if !self.group.count_waiter() {
+        let mut queue = self.count.queue.lock();
+        if !self.count.count_waiter() {
             // The clone is dropped after the lock: it was declared before.
             return false;
         }
@@ -579,17 +645,17 @@ impl Place<Generation> {
     ///
     /// If the wait is over and the group is in use again.
     #[track_caller]
-    fn look_again(&self, group: &WaitGroup, cx: &Context<'_>) -> bool {
-        if self.waiter.chosen().is_none() && self.replace_waker(group, cx.waker().clone()) {
+    fn look_again(&self, count: &Count, cx: &Context<'_>) -> bool {
+        if self.waiter.chosen().is_none() && self.replace_waker(count, cx.waker().clone()) {
             return false;
         }
-        group.check_returned();
+        count.check_returned();
         true
     }
 
     /// Stores `waker`, unless the wait is over. Returns whether it did.
-    fn replace_waker(&self, group: &WaitGroup, waker: Waker) -> bool {
-        let queue = group.inner.queue.lock();
+    fn replace_waker(&self, count: &Count, waker: Waker) -> bool {
+        let queue = count.queue.lock();
         if self.waiter.chosen().is_some() {
             return false;
         }
@@ -601,16 +667,16 @@ impl Place<Generation> {
     }
 
     #[cold]
-    fn cancel(&self, group: &WaitGroup) {
+    fn cancel(&self, count: &Count) {
         if self.waiter.chosen().is_some() {
             return;
         }
-        let mut queue = group.inner.queue.lock();
+        let mut queue = count.queue.lock();
         if self.waiter.chosen().is_some() {
             return;
         }
         // SAFETY: not completed, so it is still linked; we hold the lock.
-        unsafe { group.unlink(&mut queue, &self.node) };
+        unsafe { count.unlink(&mut queue, &self.node) };
         // SAFETY: (W2): we hold the lock of the list.
         let waker = unsafe { self.waiter.take_waker() };
         drop(queue);
@@ -622,21 +688,21 @@ impl Drop for Wait<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Stage::Waiting(place) = &self.stage {
-            place.cancel(self.group);
+            place.cancel(self.count);
         }
     }
 }
 
 impl fmt::Debug for Wait<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait").field("group", &self.group).finish_non_exhaustive()
+        f.debug_struct("Wait").field("group", self.count).finish_non_exhaustive()
     }
 }
 
 /// Waiting for zero, as an arm of a select.
 #[doc(hidden)]
 pub struct WaitArm<'a> {
-    group: &'a WaitGroup,
+    count: &'a Count,
     /// Whether the node was enqueued and has been neither collected nor cancelled.
     armed: Cell<bool>,
     /// Whether it had to wait.
@@ -656,7 +722,7 @@ impl WaitArm<'_> {
     #[track_caller]
     pub(crate) fn take(&self) {
         if self.waited.get() {
-            self.group.check_returned();
+            self.count.check_returned();
         }
     }
 }
@@ -664,11 +730,11 @@ impl WaitArm<'_> {
 // SAFETY: the key and the lock are those of the list; `drop` unlinks.
 unsafe impl Arm for WaitArm<'_> {
     fn key(&self) -> Option<usize> {
-        Some(self.group.inner.queue.key())
+        Some(self.count.queue.key())
     }
 
     fn lock(&self) -> ObjectGuard<'_> {
-        self.group.inner.queue.lock_only()
+        self.count.queue.lock_only()
     }
 
     fn not_ready(&self) -> Option<u32> {
@@ -677,7 +743,7 @@ unsafe impl Arm for WaitArm<'_> {
     }
 
     unsafe fn try_locked(&self, _wakes: &mut WakeBatch) -> bool {
-        self.group.state().counter() == 0
+        self.count.state().counter() == 0
     }
 
     unsafe fn may_reclaim_locked(&self, _goroutine: Option<&'static Record>) -> bool {
@@ -695,13 +761,13 @@ unsafe impl Arm for WaitArm<'_> {
 
     unsafe fn enqueue_locked(&self, waiter: &Waiter, case: u32, wakes: &mut WakeBatch) {
         // SAFETY: the caller holds the lock.
-        let queue = unsafe { self.group.inner.queue.access() };
+        let queue = unsafe { self.count.queue.access() };
         self.armed.set(true);
         // SAFETY: not linked, so ours; the waiter lives as long as it is, by the contract of `Arm`.
         unsafe { self.node.assign(waiter, case) };
         // SAFETY: (L1): not linked, so ours.
         unsafe { self.node.seat() }.data = queue.generation;
-        if self.group.count_waiter() {
+        if self.count.count_waiter() {
             // SAFETY: pinned, not linked and assigned; `drop` unlinks it.
             unsafe { queue.list.push_back(NonNull::from(&self.node)) };
             return;
@@ -721,9 +787,9 @@ unsafe impl Arm for WaitArm<'_> {
         // SAFETY: (L1): under the lock, which the caller holds.
         if unsafe { self.node.is_linked() } {
             // SAFETY: the caller holds the lock.
-            let queue = unsafe { self.group.inner.queue.access() };
+            let queue = unsafe { self.count.queue.access() };
             // SAFETY: it is linked.
-            unsafe { self.group.unlink(queue, &self.node) };
+            unsafe { self.count.unlink(queue, &self.node) };
         }
     }
 

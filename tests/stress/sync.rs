@@ -1,6 +1,8 @@
 //! Locks and wait groups.
 
-use super::util::{Bare, Chance, WORKERS, attempt, runtime};
+use super::util::{Bare, Chance, Ledger, Token, WORKERS, attempt, runtime};
+use gort::context::Cause;
+use gort::errgroup::{Failure, Group};
 use gort::sync::{Cond, Mutex, RawMutex, WaitGroup};
 use gort::task::yield_now;
 use std::sync::Arc;
@@ -205,4 +207,52 @@ pub(crate) fn groups_meet() {
             }
         }
     });
+}
+
+/// An error that wants to be dropped.
+struct Lost(Token);
+
+impl Failure for Lost {
+    fn to_cause(&self) -> Cause {
+        Cause::new(format!("{} is lost", self.0.number()))
+    }
+}
+
+/// Groups whose members come to none again and again, on several threads, while others are started. Their handles go
+/// before them, and nobody asks for the errors.
+pub(crate) fn groups_end_with_their_last() {
+    const ROUNDS: usize = 400;
+    const STARTERS: usize = 3;
+    const EACH: usize = 8;
+    let ledger = Ledger::new(ROUNDS * STARTERS * EACH);
+    let made = Arc::clone(&ledger);
+    runtime(WORKERS).run(async move {
+        for round in 0..ROUNDS {
+            let group = Group::<Lost>::typed();
+            let starters = std::array::from_fn::<_, STARTERS, _>(|starter| {
+                let (group, made) = (group.clone(), Arc::clone(&made));
+                gort::go(async move {
+                    let mut chance = Chance::new(round * STARTERS + starter);
+                    for _ in 0..EACH {
+                        let (token, yields) = (made.token(), chance.below(3));
+                        let member = async move {
+                            for _ in 0..yields {
+                                yield_now().await;
+                            }
+                            Err(Lost(token))
+                        };
+                        group.go(member).await;
+                        if chance.below(2) == 0 {
+                            yield_now().await;
+                        }
+                    }
+                })
+            });
+            drop(group);
+            for starter in starters {
+                starter.await.unwrap();
+            }
+        }
+    });
+    ledger.assert_settled([]);
 }
