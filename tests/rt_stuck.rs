@@ -57,6 +57,40 @@ fn what_a_stuck_worker_has_started_is_run_by_others() {
     }
 }
 
+/// The other worker is never idle, so it does not look for work: it has to see by itself that some waits behind a
+/// goroutine that computes. (Whether a third thread comes is the monitor's affair.)
+#[test]
+fn what_waits_behind_a_goroutine_that_computes_is_run_by_a_busy_worker() {
+    workers(2).run(async {
+        let done = Arc::new(AtomicUsize::new(0));
+        let over = Arc::new(AtomicBool::new(false));
+        let busy = gort::go({
+            let over = Arc::clone(&over);
+            async move {
+                while !over.load(Ordering::SeqCst) {
+                    gosched().await;
+                }
+            }
+        });
+        let computes = gort::go(async move {
+            const STARTED: usize = 2000;
+            for _ in 0..STARTED {
+                let done = Arc::clone(&done);
+                drop(gort::go(async move {
+                    gosched().await;
+                    done.fetch_add(1, Ordering::SeqCst);
+                }));
+            }
+            while done.load(Ordering::SeqCst) < STARTED {
+                std::hint::spin_loop();
+            }
+            over.store(true, Ordering::SeqCst);
+        });
+        computes.await.unwrap();
+        busy.await.unwrap();
+    });
+}
+
 /// Does what is ready until the goroutine has to let others run, and does not.
 async fn spend_budget() {
     let (tx, _rx) = gort::chan(1 << 20);

@@ -117,7 +117,9 @@ pub(crate) struct Shared {
     all_ended: Mutex<Option<Waker>>,
     /// The [trace](super::Handle::trace_hash) of a simulated runtime when it was left.
     pub(crate) trace: AtomicU64,
-    /// Workers that were found stuck, so far.
+    /// Some worker was inside of one poll at the last two looks of the monitor.
+    pub(crate) is_stalled: AtomicBool,
+    /// Workers that were found stuck and replaced, so far.
     pub(crate) stuck: AtomicU64,
     /// Where the goroutines were started that got a worker stuck and have been reported.
     pub(crate) told_stuck: Mutex<Vec<&'static Location<'static>>>,
@@ -177,6 +179,7 @@ impl Shared {
             main_exited: AtomicBool::new(false),
             all_ended: Mutex::new(None),
             trace: AtomicU64::new(0),
+            is_stalled: AtomicBool::new(false),
             stuck: AtomicU64::new(0),
             told_stuck: Mutex::new(Vec::new()),
             fatal: Mutex::new(Fatal::default()),

@@ -6,13 +6,13 @@
 //! noticed lies in its own queue, and nobody else is told.
 //!
 //! A worker whose poll number has not moved since the last look is *stalled*: if it has work queued,
-//! a sleeper is woken for it and may take even its next slot. One that has not moved for 10 ms while
-//! nobody is free to take its work is *abandoned*, and at once if its thread sleeps and work waits: a
-//! spare worker with a processor of its own takes its place, and empties its queues by ordinary
-//! stealing. (A thread that is runnable and has had no processor is not stuck: the machine is busy,
-//! and one more thread would not help.) If it stays stuck for 100 ms, and the threads of this process have
-//! not waited for processors meanwhile, the user is told. A processor never changes its thread: its ring would
-//! have two owners.
+//! a sleeper is woken for it and may take even its next slot, and workers that are busy take from it now and
+//! then. One that has not moved for 10 ms while nobody is free to take its work is *abandoned*, and at once if its
+//! thread sleeps and work waits: a spare worker with a processor of its own takes its place, and empties its queues
+//! by ordinary stealing. Not so if one more thread would not help: where the thread is runnable and has had no
+//! processor, the machine is busy; and where it computes and another worker gets on, the two would be three, on the
+//! same processors of the machine. If it stays stuck for 100 ms, and the threads of this process have not waited for
+//! processors meanwhile, the user is told. A processor never changes its thread: its ring would have two owners.
 //! When the stuck poll returns, the worker hands over what is left and becomes a spare.
 
 use super::processor::{Processor, Status};
@@ -21,7 +21,7 @@ use super::worker::{self, Worker};
 use crate::reactor::Wait;
 use crate::sys::clock::Nanos;
 use crate::sys::sync::atomic::{Ordering, fence};
-use crate::sys::thread;
+use crate::sys::thread::{self, Activity};
 use crate::sys::unwind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,9 +78,10 @@ struct Seen {
     since: Nanos,
     /// Processor time of the thread when that was first noticed.
     cpu: Option<Nanos>,
-    /// Its place was given to another one, and the user is told if it stays stuck. How long the process had waited
-    /// for processors then.
+    /// It is stuck, and the user is told if it stays so. How long the process had waited for processors then.
     to_name: Option<Nanos>,
+    /// The user was told.
+    named: bool,
 }
 
 impl Monitor {
@@ -116,15 +117,21 @@ impl Monitor {
         self.polling = false;
         let made = shared.processors().count();
         self.seen.resize(made.max(self.seen.len()), Seen::default());
-        for index in 0..made {
-            let processor = shared.processor(index);
-            let tick = processor.tick();
-            self.polling |= tick % 2 == 1 && processor.status() == Status::Active;
-            let seen = &mut self.seen[index];
+        let (mut getting_on, mut is_stalled) = (false, false);
+        for (processor, seen) in shared.processors().zip(&mut self.seen) {
+            let (tick, active) = (processor.tick(), processor.status() == Status::Active);
+            self.polling |= tick % 2 == 1 && active;
             if tick != seen.tick || tick % 2 == 0 {
-                *seen = Seen { tick, since: now, cpu: None, to_name: None };
-            } else {
-                busy |= stalled(shared, index, seen, now);
+                *seen = Seen { tick, since: now, ..Seen::default() };
+            }
+            getting_on |= active && now.saturating_sub(seen.since) < STUCK;
+            is_stalled |= seen.since != now;
+        }
+        // Ordering: Relaxed: a hint.
+        shared.is_stalled.store(is_stalled, Ordering::Relaxed);
+        for (index, seen) in self.seen.iter_mut().enumerate().take(made) {
+            if seen.since != now {
+                busy |= stalled(shared, index, seen, now, getting_on);
             }
         }
         // Ordering: Relaxed: a time, with nothing behind it; an old one costs a turn of the driver.
@@ -162,43 +169,100 @@ pub(super) fn sleep_until_woken(shared: &Shared) {
 
 /// A worker's poll number has not moved since `seen.since`: sees to it that others do its work.
 /// Returns whether it is worth another look soon.
-fn stalled(shared: &Arc<Shared>, index: usize, seen: &mut Seen, now: Nanos) -> bool {
+fn stalled(
+    shared: &Arc<Shared>,
+    index: usize,
+    seen: &mut Seen,
+    now: Nanos,
+    others_get_on: bool,
+) -> bool {
     let processor = shared.processor(index);
     let queued = processor.has_work();
-    if queued || !shared.inject.is_empty() {
+    let waits = queued || !shared.inject.is_empty();
+    if waits {
         processor.mark_stalled(seen.tick);
         shared.notify();
     }
     let time = now.saturating_sub(seen.since);
-    if let Some(before) = seen.to_name.filter(|_| time >= NAMED) {
-        let waited = thread::waited();
-        // It has become less if threads have ended: then nobody knows.
-        if waited.checked_sub(before).is_some_and(|waited| waited < time / 2) {
-            seen.to_name = None;
-            report(shared, processor);
-        } else {
-            // It may have no processor itself, or wait for a lock whose holder has none.
-            (seen.since, seen.to_name) = (now, Some(waited));
-        }
-    }
+    name_if_stuck(shared, processor, seen, now);
     if processor.status() != Status::Active || shared.idle.sleeping() > 0 {
         return queued;
     }
     let activity = processor.activity();
-    let noticed = seen.cpu.is_some();
-    let before = *seen.cpu.get_or_insert(activity.map_or(0, |a| a.cpu));
+    let verdict = judge(activity, seen.cpu, time, waits, others_get_on);
+    seen.cpu.get_or_insert(activity.map_or(0, |a| a.cpu));
+    match verdict {
+        Verdict::Early => true,
+        Verdict::Waits => {
+            *seen = Seen { since: now, cpu: None, ..*seen };
+            queued
+        }
+        Verdict::Computes => {
+            if !seen.named {
+                seen.to_name.get_or_insert_with(thread::waited);
+            }
+            queued
+        }
+        Verdict::Blocks => {
+            seen.to_name = abandon(shared, index).then(thread::waited);
+            true
+        }
+    }
+}
+
+/// What is to be thought of a worker whose poll takes long.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It may still come back.
+    Early,
+    /// The machine has no processor for its thread, and would have none for a spare.
+    Waits,
+    /// It uses a processor of the machine that a spare would want, and others get on.
+    Computes,
+    /// Its place is wanted.
+    Blocks,
+}
+
+/// Judges a worker that has been in one poll for `time`, and whose thread had used `before` of processor time when
+/// that was noticed. `work_waits` for a worker; `others_get_on` with theirs.
+pub(super) fn judge(
+    activity: Option<Activity>,
+    before: Option<Nanos>,
+    time: Nanos,
+    work_waits: bool,
+    others_get_on: bool,
+) -> Verdict {
     // A thread that sleeps, and has not run between two looks, gives up nothing with its place.
-    let sleeps = noticed && activity.is_some_and(|a| !a.runnable && a.cpu == before);
-    if time < STUCK && !(sleeps && (queued || !shared.inject.is_empty())) {
-        return true;
+    let sleeps = activity.is_some_and(|a| !a.runnable && before == Some(a.cpu));
+    if time < STUCK && !(sleeps && work_waits) {
+        return Verdict::Early;
     }
-    if activity.is_some_and(|a| a.runnable && a.cpu.saturating_sub(before) < time / 2) {
-        // The machine has no processor for the thread, and would have none for a spare.
-        *seen = Seen { since: now, cpu: None, ..*seen };
-        return queued;
+    match activity {
+        Some(a) if a.runnable => {
+            let used = before.map_or(0, |before| a.cpu.saturating_sub(before));
+            match () {
+                () if used < time / 2 => Verdict::Waits,
+                () if others_get_on => Verdict::Computes,
+                () => Verdict::Blocks,
+            }
+        }
+        _ => Verdict::Blocks,
     }
-    seen.to_name = abandon(shared, index).then(thread::waited);
-    true
+}
+
+/// Tells the user of a goroutine that a worker has been stuck in for long, if that is its own doing.
+fn name_if_stuck(shared: &Shared, processor: &Processor, seen: &mut Seen, now: Nanos) {
+    let time = now.saturating_sub(seen.since);
+    let Some(before) = seen.to_name.filter(|_| time >= NAMED) else { return };
+    let waited = thread::waited();
+    // It has become less if threads have ended: then nobody knows.
+    if waited.checked_sub(before).is_some_and(|waited| waited < time / 2) {
+        (seen.to_name, seen.named) = (None, true);
+        report(shared, processor);
+    } else {
+        // It may have no processor itself, or wait for a lock whose holder has none.
+        (seen.since, seen.to_name) = (now, Some(waited));
+    }
 }
 
 /// Whether nobody is awake who could wake a goroutine.
@@ -237,9 +301,13 @@ fn report(shared: &Shared, processor: &Processor) {
     }
     told.push(created);
     drop(told);
+    let what = match processor.status() {
+        Status::Abandoned => "blocks its thread, so another one takes its place",
+        Status::Active | Status::Spare => "keeps its thread busy, and others wait",
+    };
     unwind::tell(format_args!(
-        "gort: goroutine {id} blocks its thread, so another one takes its place; \
-         task::spawn_blocking is for code that blocks\ncreated by goroutine {} at {created}",
+        "gort: goroutine {id} {what}; task::spawn_blocking is for code that blocks or computes\n\
+         created by goroutine {} at {created}",
         record.parent()
     ));
 }

@@ -5,8 +5,11 @@ use super::goroutine::{self, Meta, Policy};
 use super::processor::{Processor, Status};
 use super::ring::Item;
 use super::shared::Phase;
+use super::sysmon::Verdict;
 use super::{Builder, context, sysmon, table};
+use crate::sys::clock::Nanos;
 use crate::sys::point::{self, BUDGET, Op};
+use crate::sys::thread::Activity;
 use crate::wait::record;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -34,6 +37,37 @@ fn t23_a_worker_that_loses_its_place_as_it_goes_to_sleep_takes_no_wake_up_with_i
         has_run.recv_timeout(Duration::from_secs(30)).expect("nobody was woken");
     }
     drop(entered);
+}
+
+/// Who loses the place: whoever sleeps, and whoever computes where nobody else gets on.
+#[test]
+fn a_worker_that_computes_keeps_its_place_while_others_get_on() {
+    const MS: Nanos = 1_000_000;
+    let thread = |cpu, runnable| Some(Activity { cpu: cpu * MS, runnable });
+    // (thread, what it had used, time in the poll, work waits, others get on)
+    let cases = [
+        ((thread(9, true), Some(0), 9, true, false), Verdict::Early),
+        ((thread(10, true), Some(0), 10, true, true), Verdict::Computes),
+        ((thread(10, true), Some(0), 10, true, false), Verdict::Blocks),
+        ((thread(10, true), Some(5), 10, true, true), Verdict::Computes),
+        ((thread(10, true), Some(6), 10, true, true), Verdict::Waits),
+        ((thread(10, true), Some(6), 10, true, false), Verdict::Waits),
+        ((thread(10, true), None, 10, true, false), Verdict::Waits),
+        ((thread(10, false), Some(0), 9, true, true), Verdict::Early),
+        ((thread(10, false), Some(0), 10, true, true), Verdict::Blocks),
+        ((thread(1, false), Some(1), 2, true, true), Verdict::Blocks),
+        ((thread(1, false), Some(1), 2, false, true), Verdict::Early),
+        ((thread(1, false), None, 2, true, true), Verdict::Early),
+        ((thread(1, false), Some(1), 10, false, true), Verdict::Blocks),
+        ((None, None, 9, true, true), Verdict::Early),
+        ((None, Some(0), 10, false, true), Verdict::Blocks),
+    ];
+    for (number, (case, expected)) in cases.into_iter().enumerate() {
+        let (activity, before, time, work_waits, others) = case;
+        let before = before.map(|before: Nanos| before * MS);
+        let verdict = sysmon::judge(activity, before, time * MS, work_waits, others);
+        assert_eq!(verdict, expected, "case {number}");
+    }
 }
 
 /// What an abandoned worker woke just before it was abandoned lies in its own queue: somebody has to look.

@@ -249,7 +249,10 @@ impl Worker {
         if self.turn_is_due(now) {
             self.turn_driver(now);
         }
-        if self.shared.processors().count() > self.shared.config.workers {
+        // Ordering: Relaxed: a hint.
+        if self.shared.is_stalled.load(Ordering::Relaxed)
+            || self.shared.processors().count() > self.shared.config.workers
+        {
             self.relieve();
         }
         if !self.work_waits() {
@@ -279,27 +282,38 @@ impl Worker {
         processor.ring.len() + u32::from(processor.has_next()) > 1
     }
 
-    /// Empties the queues of abandoned workers: a worker that is never idle would not steal from
-    /// them, and what lies there would wait for the end of the poll they are stuck in.
+    /// Empties the queues of abandoned workers, and takes a part of what lies in those of stalled ones: a worker
+    /// that is never idle would not steal from them, and it would wait for the end of the poll they are stuck in.
     ///
     /// This worker may be one of them and not know it yet, and so may another that relieves it: nobody takes
     /// from itself, or more often than there was something.
     #[cold]
     fn relieve(&self) {
         let own = self.processor();
-        for victim in self.shared.processors().filter(|p| p.status() == Status::Abandoned) {
-            if ptr::eq(victim, own) {
+        for victim in self.shared.processors().filter(|&p| !ptr::eq(p, own)) {
+            if victim.status() != Status::Abandoned {
+                if !victim.is_stalled() {
+                    continue;
+                }
+                victim.spill.pop().into_iter().flatten().for_each(|task| self.push_ring(task));
+                self.relieve_of_one(victim);
                 continue;
             }
             while let Some(chain) = victim.spill.pop() {
                 self.shared.schedule_outside(chain);
             }
             for _ in 0..=victim.ring.len() {
-                let task = victim.ring.steal_into(&own.ring).or_else(|| victim.take_next());
-                let Some(task) = task else { break };
-                self.push_ring(task);
+                if !self.relieve_of_one(victim) {
+                    break;
+                }
             }
         }
+    }
+
+    /// Takes half of a ring, or the next slot if that is empty. Returns whether there was something.
+    fn relieve_of_one(&self, victim: &Processor) -> bool {
+        let task = victim.ring.steal_into(&self.processor().ring).or_else(|| victim.take_next());
+        task.map(|task| self.push_ring(task)).is_some()
     }
 
     /// Collects what is ready in the driver without waiting, and fires due timers.

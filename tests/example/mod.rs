@@ -57,7 +57,7 @@ pub(crate) fn full() -> Stdio {
     fs::OpenOptions::new().write(true).open("/dev/full").expect("it is there").into()
 }
 
-/// The lines of standard error, without those in which gort tells of a goroutine that blocks its thread: when
+/// The lines of standard error, without those in which gort tells of a goroutine that keeps its thread: when
 /// the machine is busy with other tests, a thread may have to wait so long for a processor, or for one that has
 /// a lock and no processor.
 pub(crate) fn complaints(output: &Output) -> Vec<String> {
@@ -65,7 +65,7 @@ pub(crate) fn complaints(output: &Output) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
-        if line.starts_with("gort: goroutine ") && line.contains(" blocks its thread") {
+        if line.starts_with("gort: goroutine ") && line.contains(" its thread") {
             let origin = lines.next();
             assert!(origin.is_some_and(|line| line.starts_with("created by ")), "{text}");
         } else {
