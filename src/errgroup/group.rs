@@ -22,7 +22,7 @@ use pin_project_lite::pin_project;
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::mem::{self, ManuallyDrop};
+use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -73,6 +73,9 @@ struct Inner<E> {
     cancel: Option<Cancel>,
     // Ordering: Relaxed: set before the goroutines are started that it is about.
     crash: AtomicBool,
+    /// A goroutine has crashed: nobody goes on as if all had ended well.
+    // Ordering: Relaxed: set by a member before it leaves, and of use to who has found that it has left.
+    crashed: AtomicBool,
     state: Mutex<State<E>>,
 }
 
@@ -170,6 +173,7 @@ impl<E: Failure> Group<E> {
                 limited: AtomicBool::new(false),
                 cancel,
                 crash: AtomicBool::new(false),
+                crashed: AtomicBool::new(false),
                 state: Mutex::new(state),
             }),
         }
@@ -329,7 +333,7 @@ impl<E: Failure> Group<E> {
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let seat = Seat { membership: Some(Membership::new(&self.inner)), slot };
+        let seat = Seat { membership: Membership::new(&self.inner), slot };
         drop(runtime::go(Member { future, seat }));
     }
 }
@@ -465,8 +469,7 @@ impl<E> Drop for Membership<E> {
 
 /// A goroutine's place in its group: when it goes, the slot is free, and then the goroutine is done.
 struct Seat<E> {
-    /// `None` once it is known that the goroutine will never be done.
-    membership: Option<Membership<E>>,
+    membership: Membership<E>,
     slot: Option<Weighted>,
 }
 
@@ -497,8 +500,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.project();
         let polled = catch_unwind(AssertUnwindSafe(|| this.future.poll(cx)));
-        let membership = this.seat.membership.as_ref().expect("it is there until the end");
-        let group = membership.group();
+        let group = this.seat.membership.group();
         match polled {
             Ok(polled) => {
                 if let Err(error) = ready!(polled) {
@@ -507,8 +509,7 @@ where
             }
             Err(payload) if panic::is_goexit(&*payload) => resume_unwind(payload),
             Err(payload) if group.crash.load(Ordering::Relaxed) => {
-                // Nobody goes on as if all had ended well.
-                let _never = ManuallyDrop::new(this.seat.membership.take());
+                group.crashed.store(true, Ordering::Relaxed);
                 panic::repanic(payload);
             }
             Err(payload) => group.panicked(payload),
@@ -586,7 +587,11 @@ impl<E: Failure> Future for Wait<'_, E> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        ready!(this.members.poll(cx));
-        Poll::Ready(this.group.inner.finish())
+        let group = &this.group.inner;
+        let crashed = || group.crashed.load(Ordering::Relaxed);
+        if crashed() || this.members.poll(cx).is_pending() || crashed() {
+            return Poll::Pending;
+        }
+        Poll::Ready(group.finish())
     }
 }
