@@ -2,8 +2,8 @@
 //!
 //! What all of the goroutines touch is one word: each adds itself to the count when it is started, and takes itself
 //! away when it ends. (Where several threads do both that word is most of what a member costs.) So they have no
-//! references of their own to what the handles share: all of them together have one, which belongs to whoever finds
-//! the count at zero and enters, and is given up by the one who leaves it at zero; see [`Membership`].
+//! references of their own to what the handles share: all of them together have one, which is made by whoever takes the
+//! count from zero and given up by whoever brings it back; see [`Membership`].
 
 #![expect(
     unsafe_code,
@@ -25,7 +25,6 @@ use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
@@ -435,7 +434,7 @@ impl<E> fmt::Debug for Group<E> {
 ///
 /// All memberships have one reference to the group together. It is made when the count leaves zero, and given up when
 /// it is back; several may be there for a moment, when somebody enters before the last one has given up theirs.
-struct Membership<E>(NonNull<Inner<E>>);
+struct Membership<E>(*const Inner<E>);
 
 // SAFETY: it is a part of a reference to what goroutines share.
 unsafe impl<E: Send> Send for Membership<E> {}
@@ -446,13 +445,12 @@ impl<E> Membership<E> {
         let mut inner = Arc::as_ptr(group);
         // The reference is there before anybody can take the count back to zero, and if this panics.
         group.members.enter(|| inner = Arc::into_raw(Arc::clone(group)));
-        // SAFETY: that is never null.
-        Self(unsafe { NonNull::new_unchecked(inner.cast_mut()) })
+        Self(inner)
     }
 
     fn group(&self) -> &Inner<E> {
         // SAFETY: the reference is given up when the last has left, and this one has not.
-        unsafe { self.0.as_ref() }
+        unsafe { &*self.0 }
     }
 }
 
@@ -462,7 +460,7 @@ impl<E> Drop for Membership<E> {
         let Some(zero) = self.group().members.leave() else { return };
         // SAFETY: for each time that the count comes back to zero it has left it once, and whoever took it from
         // there made a reference before it was a member.
-        let group = unsafe { Arc::from_raw(self.0.as_ptr()) };
+        let group = unsafe { Arc::from_raw(self.0) };
         group.members.tell(zero);
     }
 }

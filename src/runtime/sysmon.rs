@@ -75,6 +75,8 @@ struct Monitor {
 struct Seen {
     tick: u32,
     /// Since when the tick has not moved.
+    moved: Nanos,
+    /// As `moved`, or later: since when it is the poll's own doing.
     since: Nanos,
     /// Processor time of the thread when that was first noticed.
     cpu: Option<Nanos>,
@@ -122,15 +124,15 @@ impl Monitor {
             let (tick, active) = (processor.tick(), processor.status() == Status::Active);
             self.polling |= tick % 2 == 1 && active;
             if tick != seen.tick || tick % 2 == 0 {
-                *seen = Seen { tick, since: now, ..Seen::default() };
+                *seen = Seen { tick, moved: now, since: now, ..Seen::default() };
             }
-            getting_on |= active && now.saturating_sub(seen.since) < STUCK;
-            is_stalled |= seen.since != now;
+            getting_on |= active && now.saturating_sub(seen.moved) < STUCK;
+            is_stalled |= seen.moved != now;
         }
         // Ordering: Relaxed: a hint.
         shared.is_stalled.store(is_stalled, Ordering::Relaxed);
         for (index, seen) in self.seen.iter_mut().enumerate().take(made) {
-            if seen.since != now {
+            if seen.moved != now {
                 busy |= stalled(shared, index, seen, now, getting_on);
             }
         }
@@ -178,8 +180,8 @@ fn stalled(
 ) -> bool {
     let processor = shared.processor(index);
     let queued = processor.has_work();
-    let waits = queued || !shared.inject.is_empty();
-    if waits {
+    let work_waits = queued || !shared.inject.is_empty();
+    if work_waits {
         processor.mark_stalled(seen.tick);
         shared.notify();
     }
@@ -189,11 +191,11 @@ fn stalled(
         return queued;
     }
     let activity = processor.activity();
-    let verdict = judge(activity, seen.cpu, time, waits, others_get_on);
+    let verdict = judge(activity, seen.cpu, time, work_waits, others_get_on);
     seen.cpu.get_or_insert(activity.map_or(0, |a| a.cpu));
     match verdict {
         Verdict::Early => true,
-        Verdict::Waits => {
+        Verdict::Starved => {
             *seen = Seen { since: now, cpu: None, ..*seen };
             queued
         }
@@ -216,7 +218,7 @@ pub(super) enum Verdict {
     /// It may still come back.
     Early,
     /// The machine has no processor for its thread, and would have none for a spare.
-    Waits,
+    Starved,
     /// It uses a processor of the machine that a spare would want, and others get on.
     Computes,
     /// Its place is wanted.
@@ -237,16 +239,14 @@ pub(super) fn judge(
     if time < STUCK && !(sleeps && work_waits) {
         return Verdict::Early;
     }
-    match activity {
-        Some(a) if a.runnable => {
-            let used = before.map_or(0, |before| a.cpu.saturating_sub(before));
-            match () {
-                () if used < time / 2 => Verdict::Waits,
-                () if others_get_on => Verdict::Computes,
-                () => Verdict::Blocks,
-            }
-        }
-        _ => Verdict::Blocks,
+    let Some(running) = activity.filter(|a| a.runnable) else { return Verdict::Blocks };
+    let used = before.map_or(0, |before| running.cpu.saturating_sub(before));
+    if used < time / 2 {
+        Verdict::Starved
+    } else if others_get_on {
+        Verdict::Computes
+    } else {
+        Verdict::Blocks
     }
 }
 

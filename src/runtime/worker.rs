@@ -291,21 +291,18 @@ impl Worker {
     fn relieve(&self) {
         let own = self.processor();
         for victim in self.shared.processors().filter(|&p| !ptr::eq(p, own)) {
-            if victim.status() != Status::Abandoned {
-                if !victim.is_stalled() {
-                    continue;
+            if victim.status() == Status::Abandoned {
+                while let Some(chain) = victim.spill.pop() {
+                    self.shared.schedule_outside(chain);
                 }
+                for _ in 0..=victim.ring.len() {
+                    if !self.relieve_of_one(victim) {
+                        break;
+                    }
+                }
+            } else if victim.is_stalled() {
                 victim.spill.pop().into_iter().flatten().for_each(|task| self.push_ring(task));
                 self.relieve_of_one(victim);
-                continue;
-            }
-            while let Some(chain) = victim.spill.pop() {
-                self.shared.schedule_outside(chain);
-            }
-            for _ in 0..=victim.ring.len() {
-                if !self.relieve_of_one(victim) {
-                    break;
-                }
             }
         }
     }
