@@ -8,12 +8,12 @@
 //! A worker whose poll number has not moved since the last look is *stalled*: if it has work queued,
 //! a sleeper is woken for it and may take even its next slot, and workers that are busy take from it now and
 //! then. One that has not moved for 10 ms while nobody is free to take its work is *abandoned*, and at once if its
-//! thread sleeps and work waits: a spare worker with a processor of its own takes its place, and empties its queues
-//! by ordinary stealing. Not so if one more thread would not help: where the thread is runnable and has had no
-//! processor, the machine is busy; and where it computes and another worker gets on, the two would be three, on the
-//! same processors of the machine. If it stays stuck for 100 ms, and the threads of this process have not waited for
-//! processors meanwhile, the user is told. A processor never changes its thread: its ring would have two owners.
-//! When the stuck poll returns, the worker hands over what is left and becomes a spare.
+//! thread sleeps, work waits and no other worker gets on: a spare worker with a processor of its own takes its
+//! place, and empties its queues by ordinary stealing. Not so if one more thread would not help: where the thread is
+//! runnable and has had no processor, the machine is busy; and where it computes and another worker gets on, the two
+//! would be three, on the same processors of the machine. If it stays stuck for 100 ms, and the threads of this
+//! process have not waited for processors meanwhile, the user is told. A processor never changes its thread: its ring
+//! would have two owners. When the stuck poll returns, the worker hands over what is left and becomes a spare.
 
 use super::processor::{Processor, Status};
 use super::shared::{Shared, Spares};
@@ -78,8 +78,7 @@ struct Seen {
     moved: Nanos,
     /// As `moved`, or later: since when it is the poll's own doing.
     since: Nanos,
-    /// Processor time of the thread when that was first noticed.
-    cpu: Option<Nanos>,
+    usage: Usage,
     /// It is stuck, and the user is told if it stays so. How long the process had waited for processors then.
     to_name: Option<Nanos>,
     /// The user was told.
@@ -119,21 +118,24 @@ impl Monitor {
         self.polling = false;
         let made = shared.processors().count();
         self.seen.resize(made.max(self.seen.len()), Seen::default());
-        let (mut getting_on, mut is_stalled) = (false, false);
+        let (mut others_moved, mut is_stalled) = (0, false);
         for (processor, seen) in shared.processors().zip(&mut self.seen) {
             let (tick, active) = (processor.tick(), processor.status() == Status::Active);
             self.polling |= tick % 2 == 1 && active;
             if tick != seen.tick || tick % 2 == 0 {
-                *seen = Seen { tick, moved: now, since: now, ..Seen::default() };
+                let usage = Usage::from(now);
+                *seen = Seen { tick, moved: now, since: now, usage, ..Seen::default() };
             }
-            getting_on |= active && now.saturating_sub(seen.moved) < STUCK;
+            if active {
+                others_moved = seen.moved.max(others_moved);
+            }
             is_stalled |= seen.moved != now;
         }
         // Ordering: Relaxed: a hint.
         shared.is_stalled.store(is_stalled, Ordering::Relaxed);
         for (index, seen) in self.seen.iter_mut().enumerate().take(made) {
             if seen.moved != now {
-                busy |= stalled(shared, index, seen, now, getting_on);
+                busy |= stalled(shared, index, seen, now, others_moved);
             }
         }
         // Ordering: Relaxed: a time, with nothing behind it; an old one costs a turn of the driver.
@@ -176,7 +178,7 @@ fn stalled(
     index: usize,
     seen: &mut Seen,
     now: Nanos,
-    others_get_on: bool,
+    others_moved: Nanos,
 ) -> bool {
     let processor = shared.processor(index);
     let queued = processor.has_work();
@@ -185,18 +187,14 @@ fn stalled(
         processor.mark_stalled(seen.tick);
         shared.notify();
     }
-    let time = now.saturating_sub(seen.since);
     name_if_stuck(shared, processor, seen, now);
     if processor.status() != Status::Active || shared.idle.sleeping() > 0 {
         return queued;
     }
-    let activity = processor.activity();
-    let verdict = judge(activity, seen.cpu, time, work_waits, others_get_on);
-    seen.cpu.get_or_insert(activity.map_or(0, |a| a.cpu));
-    match verdict {
+    match seen.usage.judge(processor.activity(), now, work_waits, others_moved) {
         Verdict::Early => true,
         Verdict::Starved => {
-            *seen = Seen { since: now, cpu: None, ..*seen };
+            seen.since = now;
             queued
         }
         Verdict::Computes => {
@@ -225,28 +223,55 @@ pub(super) enum Verdict {
     Blocks,
 }
 
-/// Judges a worker that has been in one poll for `time`, and whose thread had used `before` of processor time when
-/// that was noticed. `work_waits` for a worker; `others_get_on` with theirs.
-pub(super) fn judge(
-    activity: Option<Activity>,
-    before: Option<Nanos>,
-    time: Nanos,
-    work_waits: bool,
-    others_get_on: bool,
-) -> Verdict {
-    // A thread that sleeps, and has not run between two looks, gives up nothing with its place.
-    let sleeps = activity.is_some_and(|a| !a.runnable && before == Some(a.cpu));
-    if time < STUCK && !(sleeps && work_waits) {
-        return Verdict::Early;
+/// How much of its time a thread has run, inside of a poll that takes long: counted anew every [`STUCK`], as one
+/// that has computed may block later.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Usage {
+    /// Since when it is counted.
+    since: Nanos,
+    /// Processor time of the thread then; `None` before the first look at it.
+    cpu: Option<Nanos>,
+}
+
+impl Usage {
+    pub(super) fn from(now: Nanos) -> Self {
+        Self { since: now, cpu: None }
     }
-    let Some(running) = activity.filter(|a| a.runnable) else { return Verdict::Blocks };
-    let used = before.map_or(0, |before| running.cpu.saturating_sub(before));
-    if used < time / 2 {
-        Verdict::Starved
-    } else if others_get_on {
-        Verdict::Computes
-    } else {
-        Verdict::Blocks
+
+    /// Judges the worker by what its thread has done until `now`. `work_waits` for a worker; another one last got
+    /// on with its own at `others_moved`.
+    pub(super) fn judge(
+        &mut self,
+        activity: Option<Activity>,
+        now: Nanos,
+        work_waits: bool,
+        others_moved: Nanos,
+    ) -> Verdict {
+        let time = now.saturating_sub(self.since);
+        let Some(thread) = activity else {
+            return if time < STUCK { Verdict::Early } else { Verdict::Blocks };
+        };
+        let Some(before) = self.cpu else {
+            *self = Self { since: now, cpu: Some(thread.cpu) };
+            return Verdict::Early;
+        };
+        let used = thread.cpu.saturating_sub(before);
+        if time < STUCK {
+            // Who has not run at all gives up nothing with the place. But if another one gets on there is no
+            // hurry, and it may be waiting for memory only.
+            let sleeps = !thread.runnable && used == 0;
+            let urgent = work_waits && others_moved < now;
+            return if sleeps && urgent { Verdict::Blocks } else { Verdict::Early };
+        }
+        *self = Self { since: now, cpu: Some(thread.cpu) };
+        // Who waits for a lock or a page of memory just now, but has run, does not block.
+        if used >= time / 2 {
+            if now - others_moved < STUCK { Verdict::Computes } else { Verdict::Blocks }
+        } else if thread.runnable {
+            Verdict::Starved
+        } else {
+            Verdict::Blocks
+        }
     }
 }
 

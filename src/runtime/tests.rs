@@ -5,7 +5,7 @@ use super::goroutine::{self, Meta, Policy};
 use super::processor::{Processor, Status};
 use super::ring::Item;
 use super::shared::Phase;
-use super::sysmon::Verdict;
+use super::sysmon::{Usage, Verdict};
 use super::{Builder, context, sysmon, table};
 use crate::sys::clock::Nanos;
 use crate::sys::point::{self, BUDGET, Op};
@@ -39,35 +39,60 @@ fn t23_a_worker_that_loses_its_place_as_it_goes_to_sleep_takes_no_wake_up_with_i
     drop(entered);
 }
 
-/// Who loses the place: whoever sleeps, and whoever computes where nobody else gets on.
+const MS: Nanos = 1_000_000;
+
+/// A thread as the monitor sees it.
+fn thread(cpu: Nanos, runnable: bool) -> Option<Activity> {
+    Some(Activity { cpu: cpu * MS, runnable })
+}
+
+/// Who loses the place: whoever sleeps, at once if nobody else gets on, and whoever computes where nobody does.
 #[test]
 fn a_worker_that_computes_keeps_its_place_while_others_get_on() {
-    const MS: Nanos = 1_000_000;
-    let thread = |cpu, runnable| Some(Activity { cpu: cpu * MS, runnable });
-    // (thread, what it had used, time in the poll, work waits, others get on)
+    // (thread, what it had used when first looked at, time since, work waits, how long ago others got on)
     let cases = [
-        ((thread(9, true), Some(0), 9, true, false), Verdict::Early),
-        ((thread(10, true), Some(0), 10, true, true), Verdict::Computes),
-        ((thread(10, true), Some(0), 10, true, false), Verdict::Blocks),
-        ((thread(10, true), Some(5), 10, true, true), Verdict::Computes),
-        ((thread(10, true), Some(6), 10, true, true), Verdict::Starved),
-        ((thread(10, true), Some(6), 10, true, false), Verdict::Starved),
-        ((thread(10, true), None, 10, true, false), Verdict::Starved),
-        ((thread(10, false), Some(0), 9, true, true), Verdict::Early),
-        ((thread(10, false), Some(0), 10, true, true), Verdict::Blocks),
-        ((thread(1, false), Some(1), 2, true, true), Verdict::Blocks),
-        ((thread(1, false), Some(1), 2, false, true), Verdict::Early),
-        ((thread(1, false), None, 2, true, true), Verdict::Early),
-        ((thread(1, false), Some(1), 10, false, true), Verdict::Blocks),
-        ((None, None, 9, true, true), Verdict::Early),
-        ((None, Some(0), 10, false, true), Verdict::Blocks),
+        ((thread(9, true), 0, 9, true, 99), Verdict::Early),
+        ((thread(10, true), 0, 10, true, 9), Verdict::Computes),
+        ((thread(10, true), 0, 10, true, 10), Verdict::Blocks),
+        ((thread(10, true), 5, 10, true, 0), Verdict::Computes),
+        ((thread(10, true), 6, 10, true, 0), Verdict::Starved),
+        ((thread(10, true), 6, 10, true, 99), Verdict::Starved),
+        ((thread(10, false), 0, 9, true, 99), Verdict::Early),
+        ((thread(10, false), 0, 10, true, 0), Verdict::Computes),
+        ((thread(10, false), 0, 10, true, 10), Verdict::Blocks),
+        ((thread(10, false), 6, 10, true, 0), Verdict::Blocks),
+        ((thread(1, true), 1, 2, true, 1), Verdict::Early),
+        ((thread(1, false), 1, 2, true, 1), Verdict::Blocks),
+        ((thread(1, false), 1, 2, true, 0), Verdict::Early),
+        ((thread(1, false), 1, 2, false, 1), Verdict::Early),
+        ((thread(1, false), 1, 10, false, 0), Verdict::Blocks),
+        ((None, 0, 9, true, 99), Verdict::Early),
+        ((None, 0, 10, false, 0), Verdict::Blocks),
     ];
     for (number, (case, expected)) in cases.into_iter().enumerate() {
         let (activity, before, time, work_waits, others) = case;
-        let before = before.map(|before: Nanos| before * MS);
-        let verdict = sysmon::judge(activity, before, time * MS, work_waits, others);
+        let (now, noticed) = (1000 * MS, (1000 - time) * MS);
+        let mut usage = Usage::from(noticed);
+        // The first look, of which nothing can be said yet.
+        let first = usage.judge(activity.and(thread(before, false)), noticed, true, 0);
+        assert_eq!(first, Verdict::Early, "case {number}");
+        let verdict = usage.judge(activity, now, work_waits, now - others * MS);
         assert_eq!(verdict, expected, "case {number}");
     }
+}
+
+/// However long it has computed: that is past.
+#[test]
+fn a_worker_that_has_computed_and_now_sleeps_is_replaced() {
+    let mut usage = Usage::from(0);
+    for now in 1..=1000 {
+        let verdict = usage.judge(thread(now, true), now * MS, true, now * MS);
+        assert!(matches!(verdict, Verdict::Early | Verdict::Computes), "{verdict:?} at {now}");
+    }
+    let asleep =
+        |now: &Nanos| usage.judge(thread(1000, false), now * MS, true, now * MS) == Verdict::Blocks;
+    let replaced = (1001..=2000).find(asleep);
+    assert!(replaced.is_some_and(|now| now <= 1020), "{replaced:?}");
 }
 
 /// What an abandoned worker woke just before it was abandoned lies in its own queue: somebody has to look.
