@@ -6,13 +6,14 @@
 //!   the wait itself and nothing else.
 //! * [`source`]: one registered descriptor. A slab maps tokens to sources; a token is used once, so
 //!   an event that was on its way when its descriptor was deregistered finds nobody.
-//! * [`shard`], [`timers`]: the timers, one heap per worker.
+//! * [`shard`], [`timers`], [`calendar`]: the timers, a set of them per worker.
 //! * [`bell`]: how the sleeping poller is woken.
 //!
 //! Locks, in the order they may be taken: poll lock, slab, source; a shard's timers alone. No waker
 //! is called, cloned or dropped under any of them.
 
 mod bell;
+mod calendar;
 mod deadline;
 mod interest;
 #[cfg(all(test, gort_loom))]

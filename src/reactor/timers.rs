@@ -1,31 +1,36 @@
 //! The timers of one shard: a data structure without locks, clocks or calls into foreign code.
 //!
-//! Three parts:
+//! Its parts:
 //!
-//! * `slots`: one per pending timer, holding its waker and its place in one of the other two. A slot
+//! * `slots`: one per pending timer, holding its waker and its place in one of the others. A slot
 //!   that is free again is reused, so a [`Key`] carries the number of the timer beside the index:
 //!   numbers never repeat, and a key whose number is not in the slot belongs to a timer that has
 //!   fired or was removed. Whoever loses a key (`mem::forget`) leaves an entry behind that fires at
 //!   its time and is gone; nothing ever points from here to the owner of a key.
-//! * `young`: the last few timers, in no order. Most timers are timeouts that never fire: they come
-//!   and go here in constant time, however many others are pending.
+//! * `near`: the timers of the next 67 ms, by the millisecond they are due in: a [`Calendar`]. Timers that fire
+//!   again and again come and go here in constant time.
+//! * `young`: the last few of those that are due later, in no order. Most are timeouts that never fire: they
+//!   come and go here in constant time, however many others are pending.
 //! * `heap`: all others, a 4-ary heap by deadline; the four children of an entry share a cache line.
+//! * `due`: those whose time has come, sorted, while they are handed out batch by batch.
 //!
-//! Invariant: `slots[e.slot].place` names the place of every entry `e` of `young` and `heap`, and
-//! every slot that is not free is named by exactly one entry.
+//! Invariant: `slots[e.slot].place` names the place of every entry `e` of these, and every slot that
+//! is not free is named by exactly one entry.
 
+use super::calendar::{Calendar, Day};
 use crate::sys::clock::Nanos;
 use crate::wait::batch::WakeBatch;
+use std::cmp::Reverse;
 use std::task::Waker;
 
 /// Children per heap entry.
 const ARITY: usize = 4;
 /// How many timers stay out of the heap.
 const YOUNG: usize = 64;
-/// Set in [`Slot::place`] when the rest is an index into `young`.
-const IN_YOUNG: u32 = 1 << 31;
-/// End of the list of free slots.
+/// End of the list of free slots; the slot of an entry of `due` that was removed.
 const NO_SLOT: u32 = u32::MAX;
+/// Most timers that may be pending.
+const MAX: usize = 1 << 31;
 /// Memory for up to so many timers is kept when none is left.
 const KEEP: usize = 1024;
 
@@ -38,8 +43,8 @@ pub(crate) struct Key {
 
 /// Deadline and slot of a pending timer. Equal deadlines fire in the order of insertion.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
-    deadline: Nanos,
+pub(super) struct Entry {
+    pub(super) deadline: Nanos,
     slot: u32,
     /// Low half of the timer's number.
     order: u32,
@@ -54,6 +59,22 @@ impl Entry {
         // not worth four bytes.
         self.order.wrapping_sub(other.order) > u32::MAX / 2
     }
+
+    /// What to sort by to have the first to fire at the end. `last` is the last number given.
+    fn latest_first(&self, last: u64) -> (Reverse<Nanos>, u32) {
+        (Reverse(self.deadline), (last as u32).wrapping_sub(self.order))
+    }
+}
+
+/// Where an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Nowhere: the slot is free, and this the next free one.
+    Free(u32),
+    Near(Day, u32),
+    Young(u32),
+    Old(u32),
+    Due(u32),
 }
 
 #[derive(Debug)]
@@ -61,35 +82,55 @@ struct Slot {
     /// Number of the timer; 0 while the slot is free.
     number: u64,
     waker: Option<Waker>,
-    /// Place of the entry, or the next free slot.
-    place: u32,
+    place: Place,
 }
+
+const _: () = assert!(size_of::<Slot>() <= 32, "every sleeping goroutine has one");
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Timers {
     slots: Vec<Slot>,
     free: u32,
+    /// How many are not.
+    pending: usize,
+    near: Calendar,
     young: Vec<Entry>,
     heap: Vec<Entry>,
+    /// The first to fire is the last.
+    due: Vec<Entry>,
     /// Number of the last timer.
     last: u64,
 }
 
 impl Timers {
     pub(crate) const fn new() -> Self {
-        Self { slots: Vec::new(), free: NO_SLOT, young: Vec::new(), heap: Vec::new(), last: 0 }
+        Self {
+            slots: Vec::new(),
+            free: NO_SLOT,
+            pending: 0,
+            near: Calendar::new(),
+            young: Vec::new(),
+            heap: Vec::new(),
+            due: Vec::new(),
+            last: 0,
+        }
     }
 
     /// How many timers are pending.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.young.len() + self.heap.len()
+        self.pending
     }
 
-    /// The least deadline, `Nanos::MAX` if there is none.
+    /// The least deadline, `Nanos::MAX` if there is none. While some are due, the least of those.
     pub(crate) fn least(&self) -> Nanos {
+        if let Some(entry) = self.due.last() {
+            return entry.deadline;
+        }
         let old = self.heap.first().map_or(Nanos::MAX, |e| e.deadline);
-        self.young.iter().fold(old, |least, e| least.min(e.deadline))
+        let least = self.young.iter().fold(old, |least, e| least.min(e.deadline));
+        self.near.least().map_or(least, |near| least.min(near))
     }
 
     /// Adds a timer that calls `waker` at `deadline`.
@@ -101,11 +142,12 @@ impl Timers {
         self.last += 1;
         let number = self.last;
         let slot = self.take_slot(number, waker);
-        if self.young.len() == YOUNG {
-            self.age();
-        }
-        self.slots[slot as usize].place = IN_YOUNG | self.young.len() as u32;
-        self.young.push(Entry { deadline, slot, order: number as u32 });
+        let entry = Entry { deadline, slot, order: number as u32 };
+        let place = match self.near.insert(entry) {
+            Some((day, index)) => Place::Near(day, index),
+            None => self.push_young(entry),
+        };
+        self.slots[slot as usize].place = place;
         Key { number, slot }
     }
 
@@ -134,11 +176,23 @@ impl Timers {
         if !self.is_pending(key) {
             return None;
         }
-        let place = self.slots[key.slot as usize].place;
-        let entry = if place & IN_YOUNG != 0 {
-            self.remove_young((place & !IN_YOUNG) as usize)
-        } else {
-            self.remove_old(place as usize)
+        let entry = match self.slots[key.slot as usize].place {
+            Place::Near(day, index) => {
+                let (entry, moved) = self.near.remove(day, index);
+                if let Some(moved) = moved {
+                    self.slots[moved.slot as usize].place = Place::Near(day, index);
+                }
+                entry
+            }
+            Place::Young(index) => self.remove_young(index as usize),
+            Place::Old(index) => self.remove_old(index as usize),
+            Place::Due(index) => {
+                let entry = self.due[index as usize];
+                self.due[index as usize].slot = NO_SLOT;
+                self.skip_removed();
+                entry
+            }
+            Place::Free(_) => unreachable!("it is pending"),
         };
         Some((entry.deadline, self.free_slot(entry.slot)))
     }
@@ -146,24 +200,55 @@ impl Timers {
     /// Moves the wakers of timers that are due at `now` to `batch`, in the order of their deadlines,
     /// until there are none or the batch is full. Returns how many.
     pub(crate) fn pop_due(&mut self, now: Nanos, batch: &mut WakeBatch) -> usize {
-        let mut index = 0;
-        while index < self.young.len() {
-            if self.young[index].deadline <= now {
-                let entry = self.remove_young(index);
-                self.push_old(entry);
-            } else {
-                index += 1;
-            }
+        if self.due.is_empty() {
+            self.collect(now);
         }
         let mut popped = 0;
-        while !batch.is_full() && self.heap.first().is_some_and(|e| e.deadline <= now) {
-            let entry = self.remove_old(0);
+        while !batch.is_full() {
+            let Some(entry) = self.due.pop() else { break };
+            self.skip_removed();
             if let Some(waker) = self.free_slot(entry.slot) {
                 batch.push(waker);
             }
             popped += 1;
         }
+        if self.due.is_empty() && self.due.capacity() > KEEP {
+            self.due = Vec::new();
+        }
         popped
+    }
+
+    /// Whatever is the last of `due` is pending.
+    fn skip_removed(&mut self) {
+        while self.due.last().is_some_and(|entry| entry.slot == NO_SLOT) {
+            self.due.pop();
+        }
+    }
+
+    /// Moves the entries that are due at `now` to `due`, where nothing is.
+    fn collect(&mut self, now: Nanos) {
+        let Self { slots, near, due, .. } = self;
+        near.take_due(now, due, |moved, day, index| {
+            slots[moved.slot as usize].place = Place::Near(day, index);
+        });
+        let mut index = 0;
+        while let Some(entry) = self.young.get(index) {
+            if entry.deadline <= now {
+                let entry = self.remove_young(index);
+                self.due.push(entry);
+            } else {
+                index += 1;
+            }
+        }
+        while self.heap.first().is_some_and(|e| e.deadline <= now) {
+            let entry = self.remove_old(0);
+            self.due.push(entry);
+        }
+        let last = self.last;
+        self.due.sort_unstable_by_key(|entry| entry.latest_first(last));
+        for (index, entry) in self.due.iter().enumerate() {
+            self.slots[entry.slot as usize].place = Place::Due(index as u32);
+        }
     }
 
     /// Removes all timers. Returns their wakers.
@@ -175,16 +260,20 @@ impl Timers {
     }
 
     fn take_slot(&mut self, number: u64, waker: Waker) -> u32 {
-        let slot = Slot { number, waker: Some(waker), place: 0 };
+        let slot = Slot { number, waker: Some(waker), place: Place::Free(NO_SLOT) };
         let index = self.free;
         if let Some(vacant) = self.slots.get_mut(index as usize) {
-            self.free = vacant.place;
+            if let Place::Free(next) = vacant.place {
+                self.free = next;
+            }
             *vacant = slot;
+            self.pending += 1;
             return index;
         }
         let index = self.slots.len();
-        assert!(index < IN_YOUNG as usize, "{index} timers are pending");
+        assert!(index < MAX, "{index} timers are pending");
         self.slots.push(slot);
+        self.pending += 1;
         index as u32
     }
 
@@ -193,9 +282,10 @@ impl Timers {
         let slot = &mut self.slots[index as usize];
         let waker = slot.waker.take();
         slot.number = 0;
-        slot.place = self.free;
+        slot.place = Place::Free(self.free);
         self.free = index;
-        if self.len() == 0 && self.slots.len() > KEEP {
+        self.pending -= 1;
+        if self.pending == 0 && self.slots.len() > KEEP {
             self.shrink();
         }
         waker
@@ -208,6 +298,15 @@ impl Timers {
         self.slots = Vec::new();
         self.free = NO_SLOT;
         self.heap = Vec::new();
+        self.due = Vec::new();
+    }
+
+    fn push_young(&mut self, entry: Entry) -> Place {
+        if self.young.len() == YOUNG {
+            self.age();
+        }
+        self.young.push(entry);
+        Place::Young(self.young.len() as u32 - 1)
     }
 
     /// Moves all young timers to the heap.
@@ -221,7 +320,7 @@ impl Timers {
     fn remove_young(&mut self, index: usize) -> Entry {
         let entry = self.young.swap_remove(index);
         if let Some(moved) = self.young.get(index) {
-            self.slots[moved.slot as usize].place = IN_YOUNG | index as u32;
+            self.slots[moved.slot as usize].place = Place::Young(index as u32);
         }
         entry
     }
@@ -283,13 +382,14 @@ impl Timers {
 
     fn place_old(&mut self, index: usize, entry: Entry) {
         self.heap[index] = entry;
-        self.slots[entry.slot as usize].place = index as u32;
+        self.slots[entry.slot as usize].place = Place::Old(index as u32);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::sync::Mutex;
     use crate::sys::sync::atomic::{AtomicU64, Ordering};
     use std::collections::BTreeMap;
     use std::sync::Arc;
@@ -310,11 +410,17 @@ mod tests {
 
     fn check(timers: &Timers) {
         for (index, entry) in timers.heap.iter().enumerate() {
-            assert_eq!(timers.slots[entry.slot as usize].place as usize, index);
+            assert_eq!(timers.slots[entry.slot as usize].place, Place::Old(index as u32));
             assert!(index == 0 || !entry.before(&timers.heap[(index - 1) / ARITY]), "heap order");
         }
         for (index, entry) in timers.young.iter().enumerate() {
-            assert_eq!(timers.slots[entry.slot as usize].place, IN_YOUNG | index as u32);
+            assert_eq!(timers.slots[entry.slot as usize].place, Place::Young(index as u32));
+        }
+        for (entry, day, index) in timers.near.entries() {
+            assert_eq!(timers.slots[entry.slot as usize].place, Place::Near(day, index));
+        }
+        for (index, entry) in timers.due.iter().enumerate().filter(|(_, e)| e.slot != NO_SLOT) {
+            assert_eq!(timers.slots[entry.slot as usize].place, Place::Due(index as u32));
         }
         let used = timers.slots.iter().filter(|slot| slot.number != 0).count();
         assert_eq!(used, timers.len());
@@ -387,8 +493,11 @@ mod tests {
 
     #[test]
     fn behaves_as_an_ordered_map() {
-        for seed in 0..20 {
-            model(seed, 2_000, 1 << 20);
+        // Of one day of the calendar, of all its days, and far beyond.
+        for span in [1 << 20, 1 << 27, 1 << 40] {
+            for seed in 0..20 {
+                model(seed, 2_000, span);
+            }
         }
     }
 
@@ -397,6 +506,65 @@ mod tests {
         for seed in 0..10 {
             model(seed, 2_000, 8);
         }
+    }
+
+    /// A waker that tells its number.
+    fn teller(told: &Arc<Mutex<Vec<u64>>>, number: u64) -> Waker {
+        struct Teller(Arc<Mutex<Vec<u64>>>, u64);
+        impl Wake for Teller {
+            fn wake(self: Arc<Self>) {
+                self.0.lock().push(self.1);
+            }
+        }
+        Arc::new(Teller(Arc::clone(told), number)).into()
+    }
+
+    #[test]
+    fn what_is_due_and_was_not_handed_out_can_be_removed_and_keeps_its_place() {
+        let told = Arc::default();
+        let mut timers = Timers::new();
+        let count = 2 * WakeBatch::ROOM as u64 + 3;
+        let keys: Vec<_> = (0..count).map(|n| timers.insert(n, teller(&told, n))).collect();
+        let mut batch = WakeBatch::new();
+        assert_eq!(timers.pop_due(count, &mut batch), WakeBatch::ROOM);
+        batch.wake_all();
+        check(&timers);
+        let first = WakeBatch::ROOM;
+        assert!(timers.remove(keys[first - 1]).is_none(), "it has fired");
+        for index in [first, first + 2, keys.len() - 1] {
+            assert_eq!(timers.remove(keys[index]).expect("it is pending").0, index as u64);
+            assert!(timers.remove(keys[index]).is_none() && !timers.is_pending(keys[index]));
+        }
+        // A new one, due before all others, has the slot of one that was removed.
+        timers.insert(0, teller(&told, 1000));
+        check(&timers);
+        assert_eq!(drain(&mut timers, count), WakeBatch::ROOM + 1);
+        let gone = [first, first + 2, keys.len() - 1].map(|index| index as u64);
+        let expected = (0..count).filter(|n| !gone.contains(n)).chain([1000]);
+        assert_eq!(*told.lock(), expected.collect::<Vec<_>>());
+        assert_eq!((timers.len(), timers.least()), (0, Nanos::MAX));
+    }
+
+    /// Wherever they lie: one was made when the time was far, the other when it was near.
+    #[test]
+    fn of_equal_deadlines_the_older_timer_fires_first_from_the_heap_too() {
+        const AT: Nanos = 1 << 40;
+        let told = Arc::default();
+        let mut timers = Timers::new();
+        timers.insert(AT, teller(&told, 1));
+        for n in 0..2 * YOUNG as u64 {
+            timers.insert(AT + 1 + n, Waker::noop().clone());
+        }
+        timers.insert(AT, teller(&told, 2));
+        assert_eq!(drain(&mut timers, AT - 1), 0);
+        timers.insert(AT, teller(&told, 3));
+        check(&timers);
+        let places = |timers: &Timers| {
+            (timers.heap.len(), timers.young.len(), timers.near.entries().count())
+        };
+        assert_eq!(places(&timers), (2 * YOUNG, 2, 1));
+        assert_eq!(drain(&mut timers, AT), 3);
+        assert_eq!(*told.lock(), [1, 2, 3]);
     }
 
     #[test]
