@@ -33,6 +33,7 @@ memory runtimes         nanoseconds to make a runtime, use it once and drop it
 memory steps            instructions, locked instructions and system calls an operation, counted one by
                         one (Linux on x86-64); fails when an operation takes more than it should
 memory run WHO WHAT N   one measurement in this process
+memory touch BYTES      touches so much memory, as is done before each measurement of the table
 ";
 
 fn main() -> ExitCode {
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         ["runtimes"] => runtimes::print(),
         ["steps"] => steps::print(),
         ["step", row, n] => number(n).and_then(|n| steps::run(row, n)),
+        ["touch", bytes] => number(bytes).and_then(table::touch),
         ["run", who, what, n] => number(n).and_then(|n| goroutines::run(who, what, n)),
         _ => {
             print!("{HELP}");
