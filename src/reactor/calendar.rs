@@ -8,8 +8,8 @@
 //! Communications of the ACM 31 (1988), with days of a fixed length, and without its years: what lies beyond the last
 //! day is somebody else's.
 
-use super::timers::Entry;
 use crate::sys::clock::Nanos;
+use std::cmp::Reverse;
 
 /// The length of a day is 2 to this power: 1.05 ms.
 const LENGTH: u32 = 20;
@@ -17,6 +17,31 @@ const LENGTH: u32 = 20;
 const DAYS: u64 = u64::BITS as u64;
 /// Memory for up to so many timers is kept for a day on which nothing is due any more.
 const KEEP: usize = 256;
+
+/// Deadline and slot of a pending timer. Equal deadlines fire in the order of insertion.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) deadline: Nanos,
+    pub(super) slot: u32,
+    /// Low half of the timer's number.
+    pub(super) order: u32,
+}
+
+impl Entry {
+    pub(super) fn before(&self, other: &Entry) -> bool {
+        if self.deadline != other.deadline {
+            return self.deadline < other.deadline;
+        }
+        // Wraps: of two timers with the same deadline that are 2^31 insertions apart, the order is
+        // not worth four bytes.
+        self.order.wrapping_sub(other.order) > u32::MAX / 2
+    }
+
+    /// What to sort by to have the first to fire at the end. `last` is the last number given.
+    pub(super) fn latest_first(&self, last: u64) -> (Reverse<Nanos>, u32) {
+        (Reverse(self.deadline), (last as u32).wrapping_sub(self.order))
+    }
+}
 
 /// A day's index in the ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,10 +17,9 @@
 //! Invariant: `slots[e.slot].place` names the place of every entry `e` of these, and every slot that
 //! is not free is named by exactly one entry.
 
-use super::calendar::{Calendar, Day};
+use super::calendar::{Calendar, Day, Entry};
 use crate::sys::clock::Nanos;
 use crate::wait::batch::WakeBatch;
-use std::cmp::Reverse;
 use std::task::Waker;
 
 /// Children per heap entry.
@@ -39,31 +38,6 @@ const KEEP: usize = 1024;
 pub(crate) struct Key {
     pub(super) number: u64,
     pub(super) slot: u32,
-}
-
-/// Deadline and slot of a pending timer. Equal deadlines fire in the order of insertion.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    pub(super) deadline: Nanos,
-    slot: u32,
-    /// Low half of the timer's number.
-    order: u32,
-}
-
-impl Entry {
-    fn before(&self, other: &Entry) -> bool {
-        if self.deadline != other.deadline {
-            return self.deadline < other.deadline;
-        }
-        // Wraps: of two timers with the same deadline that are 2^31 insertions apart, the order is
-        // not worth four bytes.
-        self.order.wrapping_sub(other.order) > u32::MAX / 2
-    }
-
-    /// What to sort by to have the first to fire at the end. `last` is the last number given.
-    fn latest_first(&self, last: u64) -> (Reverse<Nanos>, u32) {
-        (Reverse(self.deadline), (last as u32).wrapping_sub(self.order))
-    }
 }
 
 /// Where an entry is.
