@@ -5,12 +5,14 @@ use super::raw_mutex::{RawLock, RawMutex};
 use super::raw_rw_lock::{MEETINGS, RawRwLock};
 use super::wait_group::WaitGroup;
 use crate::sys::clock::Nanos;
+use crate::sys::lane::lane;
 use crate::sys::point::{self, Op};
 use crate::wait::record::{self, FreeList, Record, WaitReason};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Scope;
 
 const MS: Nanos = 1_000_000;
 
@@ -344,6 +346,31 @@ fn only_a_contended_lock_costs_budget() {
     assert!(spent);
 }
 
+/// A thread that calls `look` each time it is asked to, and has another lane than the calling one: where there are
+/// very many threads, two may have the same.
+fn on_another_thread<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    look: impl Fn() + Copy + Send + 'scope,
+) -> impl Fn() {
+    loop {
+        let (ask, asked) = mpsc::channel();
+        let (answer, answers) = mpsc::channel();
+        scope.spawn(move || {
+            answer.send(lane()).unwrap();
+            while let Ok(()) = asked.recv() {
+                look();
+                answer.send(lane()).unwrap();
+            }
+        });
+        if answers.recv().unwrap() != lane() {
+            return move || {
+                ask.send(()).unwrap();
+                answers.recv().unwrap();
+            };
+        }
+    }
+}
+
 #[test]
 fn readers_count_apart_once_two_threads_have_met_often_without_a_write() {
     // With one processor nobody meets anybody.
@@ -353,34 +380,32 @@ fn readers_count_apart_once_two_threads_have_met_often_without_a_write() {
             assert!(lock.try_read());
             lock.release_read();
         };
-        let on_another_thread = || {
-            std::thread::scope(|scope| {
-                scope.spawn(look);
-            });
-        };
-        on_another_thread();
-        assert!(lock.try_read() && lock.try_read());
-        (0..MEETINGS + 1).for_each(|_| look());
-        on_another_thread();
-        assert!(!lock.is_apart(), "one thread after another, and one with itself");
-        lock.release_read();
-        lock.release_read();
-        let meet = |times| {
-            assert!(lock.try_read());
-            (0..times / 2).for_each(|_| {
-                on_another_thread();
-                look();
-            });
-        };
-        for _ in 0..2 {
-            meet(MEETINGS.saturating_sub(4));
-            assert!(!lock.is_apart(), "there was a write in between");
+        std::thread::scope(|scope| {
+            let look_on_another_thread = on_another_thread(scope, look);
+            look_on_another_thread();
+            assert!(lock.try_read() && lock.try_read());
+            (0..MEETINGS + 1).for_each(|_| look());
+            look_on_another_thread();
+            assert!(!lock.is_apart(), "one thread after another, and one with itself");
             lock.release_read();
-            assert!(lock.try_write());
-            lock.release_write();
-        }
-        meet(MEETINGS + 2);
-        assert_eq!(lock.is_apart(), scales);
+            lock.release_read();
+            let meet = |times| {
+                assert!(lock.try_read());
+                (0..times / 2).for_each(|_| {
+                    look_on_another_thread();
+                    look();
+                });
+            };
+            for _ in 0..2 {
+                meet(MEETINGS.saturating_sub(4));
+                assert!(!lock.is_apart(), "there was a write in between");
+                lock.release_read();
+                assert!(lock.try_write());
+                lock.release_write();
+            }
+            meet(MEETINGS + 2);
+            assert_eq!(lock.is_apart(), scales);
+        });
         // One was counted in the word, and leaves elsewhere.
         assert!(lock.try_read() && !lock.try_write());
         (0..2).for_each(|_| lock.release_read());
