@@ -142,8 +142,11 @@ mod tests {
                 taken.0.alone
             })
         };
-        let alone: Vec<_> =
-            (0..2 * LANES).map(|_| std::thread::spawn(look).join().unwrap()).collect();
-        assert!(alone[LANES..].contains(&true), "those who have ended have all of the lanes");
+        let start = || std::thread::spawn(look).join().unwrap();
+        for _ in 0..LANES {
+            start();
+        }
+        // Those who have ended have none. Other tests may have all of them, for a moment.
+        while !start() {}
     }
 }
