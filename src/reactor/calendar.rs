@@ -7,6 +7,14 @@
 //! After R. Brown, *Calendar Queues: A Fast O(1) Priority Queue Implementation for the Simulation Event Set Problem*,
 //! Communications of the ACM 31 (1988), with days of a fixed length, and without its years: what lies beyond the last
 //! day is somebody else's.
+//!
+//! Invariants:
+//! * C1. An entry for day `n` of `first..first + 64`, counted from the beginning of time, is in the list `n % 64`, and
+//!   what was due before `first` in that of `first`: whatever is in an earlier list is due earlier.
+//! * C2. A bit of `occupied` is set if and only if its list is not empty.
+//!
+//! `first` is the day of the last time that something was due. While nothing is, it falls behind the clock, and what is
+//! added goes where later timers go: its order is the same, only the constant time is lost, until the next is due.
 
 use crate::sys::clock::Nanos;
 use std::cmp::Reverse;

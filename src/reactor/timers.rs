@@ -7,7 +7,7 @@
 //!   numbers never repeat, and a key whose number is not in the slot belongs to a timer that has
 //!   fired or was removed. Whoever loses a key (`mem::forget`) leaves an entry behind that fires at
 //!   its time and is gone; nothing ever points from here to the owner of a key.
-//! * `near`: the timers of the next 67 ms, by the millisecond they are due in: a [`Calendar`]. Timers that fire
+//! * `near`: the timers of the next 67 ms, and what is already due, by the millisecond: a [`Calendar`]. Timers that fire
 //!   again and again come and go here in constant time.
 //! * `young`: the last few of those that are due later, in no order. Most are timeouts that never fire: they
 //!   come and go here in constant time, however many others are pending.
