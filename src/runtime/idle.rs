@@ -63,6 +63,12 @@ impl Idle {
         counts.sleeping() > 0 && counts.searching() == 0
     }
 
+    /// Whether one searches and, of `workers` in all, not all others sleep. A hint.
+    pub(crate) fn has_one_searcher_beside_busy(&self, workers: usize) -> bool {
+        let counts = self.counts();
+        counts.searching() == 1 && (counts.sleeping() as usize) + 1 < workers
+    }
+
     /// How many workers sleep.
     pub(crate) fn sleeping(&self) -> u32 {
         self.counts().sleeping()

@@ -133,6 +133,9 @@ pub(crate) struct Shared {
     pub(crate) sysmon_sleeps: AtomicBool,
     /// The clock at the last turn of the driver, for the monitor.
     pub(crate) last_turn: AtomicU64,
+    /// The clock at the last turn of the driver that brought something; 0 if none has.
+    // Ordering: Relaxed: a time, with nothing behind it.
+    pub(crate) last_event: AtomicU64,
     /// Threads inside `block_on`, and what they share.
     pub(crate) hosts: Hosts<Box<Worker>>,
 }
@@ -188,6 +191,7 @@ impl Shared {
             sysmon: Parker::new(),
             sysmon_sleeps: AtomicBool::new(false),
             last_turn: AtomicU64::new(0),
+            last_event: AtomicU64::new(0),
             hosts: Hosts::new(),
             config,
         });

@@ -7,19 +7,22 @@
 //!
 //! Order of the search for a task: every 61st time the global queue, now and then the spill; the next slot;
 //! the ring; the spill; the global queue; the other workers; then sleep, in the driver if nobody else
-//! is there. A chain of tasks that wake each other through the next slot is broken after [`MAX_NEXT`]
+//! is there (`search`). A chain of tasks that wake each other through the next slot is broken after [`MAX_NEXT`]
 //! polls if the ring holds anything.
 //!
 //! Waking a second worker costs as much as some hundred task switches, so a task that this worker
 //! reaches at once wakes nobody. Another worker is woken when the ring has held work for [`PATIENCE`]
-//! (looked at every few polls, see [`Worker::maintain`]), when more than one spawned task
+//! or more (looked at every few polls, see [`Worker::maintain`] and [`Patience`]), when more than one spawned task
 //! is queued, when a searcher finds more than it can run, and when work comes from outside. What lies
 //! behind a poll that does not end is the monitor's business (`sysmon`).
 
 #![expect(unsafe_code, reason = "tasks travel through the queues as raw pointers")]
 
+mod patience;
+mod search;
 mod simulated;
 
+use self::patience::Patience;
 use super::chains::Chain;
 use super::context;
 use super::goroutine::{self, Meta, Policy};
@@ -30,7 +33,7 @@ use super::schedule::Schedule;
 use super::shared::Shared;
 use super::{shutdown, sysmon};
 use crate::reactor::{self, Wait};
-use crate::sys::choose::{Script, choose};
+use crate::sys::choose::Script;
 use crate::sys::clock::{Clock, Nanos};
 use crate::sys::lane::lane;
 use crate::sys::point::BUDGET;
@@ -45,7 +48,7 @@ use std::sync::Arc;
 
 /// Polls in a row that may come from the next slot while the ring holds work.
 const MAX_NEXT: u32 = 64;
-/// How long work may lie in a ring before another worker is woken for it, in nanoseconds.
+/// How long work lies in a ring at least before another worker is woken for it, in nanoseconds.
 const PATIENCE: Nanos = 50_000;
 /// A worker that has enough to do turns the driver after so many polls, or after so long.
 const TURN_POLLS: u32 = 64;
@@ -54,8 +57,6 @@ const TURN: Nanos = 250_000;
 const MAINTENANCE: std::ops::Range<Nanos> = 8_000..25_000;
 /// Most polls between two such looks.
 const MAX_INTERVAL: u32 = 64;
-/// Rounds over all other workers before a searcher gives up.
-const SEARCH_ROUNDS: usize = 2;
 /// Goroutine numbers that a worker reserves at a time.
 const ID_BATCH: u64 = 16;
 
@@ -91,8 +92,10 @@ pub(crate) struct Worker {
     maintain_at: Cell<u32>,
     interval: Cell<u32>,
     maintained: Cell<Nanos>,
-    /// Since when work has been seen to wait in the queue; 0 if it does not.
-    ring_since: Cell<Nanos>,
+    /// Whether what waits in the queue has waited long enough.
+    patience: Cell<Patience>,
+    /// The last sleep was a short one.
+    naps: Cell<bool>,
     /// The time and the tick of the last turn of the driver.
     last_turn: Cell<(Nanos, u32)>,
     /// When a spawn last woke another worker; the last tick at which one might have, and how often.
@@ -128,7 +131,8 @@ impl Worker {
             maintain_at: Cell::new(1),
             interval: Cell::new(1),
             maintained: Cell::new(0),
-            ring_since: Cell::new(0),
+            patience: Cell::new(Patience::new()),
+            naps: Cell::new(false),
             last_turn: Cell::new((0, 0)),
             spread_at: Cell::new(0),
             spreads: Cell::new((0, 0)),
@@ -255,16 +259,24 @@ impl Worker {
         {
             self.relieve();
         }
-        if !self.work_waits() {
-            self.ring_since.set(0);
-        } else if self.ring_since.get() == 0 {
-            self.ring_since.set(now);
-        } else if now.saturating_sub(self.ring_since.get()) >= PATIENCE {
-            self.ring_since.set(now);
-            if self.shared.idle.wants_work() {
-                self.shared.notify();
-            }
+        self.wake_for_waiting(now);
+    }
+
+    /// Wakes another worker if work has waited for too long.
+    fn wake_for_waiting(&self, now: Nanos) {
+        let mut patience = self.patience.get();
+        if patience.is_over(self.work_waits(), now) && self.shared.idle.wants_work() {
+            self.shared.notify();
+            patience.woke(now);
         }
+        self.patience.set(patience);
+    }
+
+    /// The queue is empty: what comes next has not waited yet.
+    fn note_end(&self) {
+        let mut patience = self.patience.get();
+        patience.end(|| Clock::Real.now());
+        self.patience.set(patience);
     }
 
     /// Whether to look at the driver. While enough is runnable, events would only add to it.
@@ -316,13 +328,20 @@ impl Worker {
     /// Collects what is ready in the driver without waiting, and fires due timers.
     fn turn_driver(&self, now: Nanos) {
         self.to_tail.set(true);
-        self.last_turn.set((now, self.tick.get()));
-        if self.shared.driver.try_turn(Wait::Now).is_some() {
-            // Ordering: Relaxed: the monitor compares times, and nothing stands behind this one.
-            self.shared.last_turn.store(now, Ordering::Relaxed);
-        }
+        self.note_turn(now, self.shared.driver.try_turn(Wait::Now));
         self.shared.driver.fire_due(self.shared.clock.at(now));
         self.to_tail.set(false);
+    }
+
+    /// The driver has brought so many events, if it was free.
+    fn note_turn(&self, now: Nanos, events: Option<usize>) {
+        self.last_turn.set((now, self.tick.get()));
+        let Some(events) = events else { return };
+        // Ordering: Relaxed, both: times that are compared, and nothing stands behind them.
+        self.shared.last_turn.store(now, Ordering::Relaxed);
+        if events > 0 {
+            self.shared.last_event.store(now, Ordering::Relaxed);
+        }
     }
 
     /// Takes from the global queue: one task to run, the rest of its chain into the ring.
@@ -369,98 +388,6 @@ impl Worker {
         }
         self.shared.schedule_outside(Chain::One(task));
         None
-    }
-
-    // ----- looking elsewhere
-
-    /// The worker's own queue is empty: looks at the global queue and at the others, then sleeps.
-    /// Returns `None` after a sleep, or if there is something to attend to.
-    fn find_task(&self) -> Option<Item> {
-        if let Some(task) = self.take_spilled().or_else(|| self.take_global()) {
-            return Some(task);
-        }
-        let active = u32::try_from(self.shared.config.workers).unwrap_or(u32::MAX);
-        if !self.searching.get() && self.shared.processors().nth(1).is_some() {
-            self.searching.set(self.shared.idle.start_search(active));
-        }
-        if self.searching.get() {
-            for _ in 0..SEARCH_ROUNDS {
-                if let Some(task) = self.steal() {
-                    return Some(task);
-                }
-            }
-        }
-        self.sleep();
-        None
-    }
-
-    /// Ends a search with success. Whoever published work meanwhile may have counted on this
-    /// searcher: if there is more than the one task, another worker is woken.
-    #[cold]
-    fn found(&self) {
-        self.searching.set(false);
-        if self.shared.idle.stop_search()
-            && (self.processor().ring.len() > 0 || !self.shared.inject.is_empty())
-        {
-            self.shared.notify();
-        }
-    }
-
-    /// Takes from another worker: a chain that overflowed, or half of its ring; if it is stuck also its next slot.
-    fn steal(&self) -> Option<Item> {
-        let made = self.shared.processors().count();
-        let start = choose(made);
-        let mut victims = (0..made).map(|i| (start + i) % made).filter(|&i| i != self.index);
-        let stolen = victims.find_map(|victim| {
-            let victim = self.shared.processor(victim);
-            let spilled = || self.take_in(victim.spill.pop()?);
-            spilled()
-                .or_else(|| victim.ring.steal_into(&self.processor().ring))
-                .or_else(|| if victim.is_stalled() { victim.take_next() } else { None })
-        });
-        self.unless_over(stolen?)
-    }
-
-    /// Whether another look is worth it, after the worker has been counted as sleeping.
-    fn sees_work(&self) -> bool {
-        self.processor().has_attention()
-            || !self.shared.inject.is_empty()
-            || self
-                .shared
-                .processors()
-                .enumerate()
-                .any(|(index, other)| index != self.index && other.offers_work())
-    }
-
-    fn sleep(&self) {
-        let processor = self.processor();
-        let idle = &self.shared.idle;
-        idle.sleep(self.index, self.searching.replace(false));
-        self.shared.tell_if_last();
-        if !self.sees_work() && !self.pass_time() && processor.enter_driver() {
-            processor.count_park();
-            self.to_tail.set(true);
-            // Who unparks this worker from here on interrupts the driver; but if another worker is
-            // just leaving it, that one may be the one that is interrupted.
-            let unparked = || processor.parker.take_token();
-            let turned = self.shared.driver.try_turn_unless(Wait::Forever, unparked).is_some();
-            processor.leave_driver();
-            if !turned {
-                processor.parker.park(None);
-            }
-            let now = Clock::Real.now();
-            self.last_turn.set((now, self.tick.get()));
-            if turned {
-                // Ordering: Relaxed: as in `turn_driver`.
-                self.shared.last_turn.store(now, Ordering::Relaxed);
-            }
-            let now = self.shared.clock.at(now);
-            record::set_coarse_time(now);
-            self.shared.driver.fire_due(now);
-            self.to_tail.set(false);
-        }
-        self.searching.set(idle.wake(self.index));
-        self.shared.wake_sysmon();
     }
 
     // ----- tasks becoming runnable on this thread

@@ -1,0 +1,243 @@
+//! What a worker does when its own queue is empty: it looks at the global queue and at the other workers, lingers
+//! for a moment while the driver brings work, and sleeps.
+
+use super::{Item, Worker};
+use crate::reactor::Wait;
+use crate::sys::choose::choose;
+use crate::sys::clock::{Clock, Nanos};
+use crate::sys::sync::atomic::Ordering;
+use crate::sys::sync::spin_loop;
+use crate::wait::record;
+
+/// Rounds over all other workers before a searcher gives up.
+const SEARCH_ROUNDS: usize = 2;
+/// How long a worker looks at the driver before it sleeps, in nanoseconds, if its last sleep was shorter than
+/// [`NAP`] and the driver has brought something within the last [`EVENTS_LAST`] nanoseconds.
+const LINGER: Nanos = 25_000;
+const NAP: Nanos = 100_000;
+const EVENTS_LAST: Nanos = 250_000;
+/// Pauses between two such looks, during which others may take the driver.
+const LINGER_PAUSES: usize = 8;
+
+impl Worker {
+    /// The worker's own queue is empty: looks at the global queue and at the others, then sleeps.
+    /// Returns `None` after a sleep, or if there is something to attend to.
+    pub(super) fn find_task(&self) -> Option<Item> {
+        self.note_end();
+        if let Some(task) = self.take_spilled().or_else(|| self.take_global()) {
+            return Some(task);
+        }
+        let active = u32::try_from(self.shared.config.workers).unwrap_or(u32::MAX);
+        if !self.searching.get() && self.shared.processors().nth(1).is_some() {
+            self.searching.set(self.shared.idle.start_search(active));
+        }
+        if self.searching.get() {
+            for _ in 0..SEARCH_ROUNDS {
+                if let Some(task) = self.steal() {
+                    return Some(task);
+                }
+            }
+            if let Some(task) = self.linger() {
+                return Some(task);
+            }
+        }
+        self.sleep();
+        None
+    }
+
+    /// Ends a search with success. Whoever published work meanwhile may have counted on this
+    /// searcher: if there is more than the one task, another worker is woken.
+    #[cold]
+    pub(super) fn found(&self) {
+        self.searching.set(false);
+        if self.shared.idle.stop_search()
+            && (self.processor().ring.len() > 0 || !self.shared.inject.is_empty())
+        {
+            self.shared.notify();
+        }
+    }
+
+    /// Takes from another worker: a chain that overflowed, or half of its ring; if it is stuck also its next slot.
+    pub(super) fn steal(&self) -> Option<Item> {
+        let made = self.shared.processors().count();
+        let start = choose(made);
+        let mut victims = (0..made).map(|i| (start + i) % made).filter(|&i| i != self.index);
+        let stolen = victims.find_map(|victim| {
+            let victim = self.shared.processor(victim);
+            let spilled = || self.take_in(victim.spill.pop()?);
+            spilled()
+                .or_else(|| victim.ring.steal_into(&self.processor().ring))
+                .or_else(|| if victim.is_stalled() { victim.take_next() } else { None })
+        });
+        self.unless_over(stolen?)
+    }
+
+    /// Looks at the driver for a moment before the worker sleeps, while events come and another worker is
+    /// busy: that one will make some more, and to be woken for them costs more than to have waited.
+    ///
+    /// It takes nothing from others meanwhile: what runs there wakes tasks that are better off there. Whoever
+    /// counts on this searcher waits no longer than it lingers.
+    pub(super) fn linger(&self) -> Option<Item> {
+        let start = Clock::Real.now();
+        // Ordering: Relaxed: a time, with nothing behind it. It is 0 in models, whose clock stands still, too.
+        let last_event = self.shared.last_event.load(Ordering::Relaxed);
+        if last_event == 0 || start.saturating_sub(last_event) >= EVENTS_LAST || !self.naps.get() {
+            return None;
+        }
+        let mut now = start;
+        while now.saturating_sub(start) < LINGER && self.may_linger() {
+            self.turn_driver(now);
+            if let Some(task) = self.processor().ring.pop().or_else(|| self.take_global()) {
+                return Some(task);
+            }
+            (0..LINGER_PAUSES).for_each(|_| spin_loop());
+            now = Clock::Real.now();
+        }
+        None
+    }
+
+    /// Nobody else looks, and somebody is busy: of workers that all have nothing to do one waits in the driver,
+    /// and the others sleep.
+    fn may_linger(&self) -> bool {
+        !self.processor().has_attention()
+            && self.shared.idle.has_one_searcher_beside_busy(self.shared.config.workers)
+    }
+
+    /// Whether another look is worth it, after the worker has been counted as sleeping.
+    pub(super) fn sees_work(&self) -> bool {
+        self.processor().has_attention()
+            || !self.shared.inject.is_empty()
+            || self
+                .shared
+                .processors()
+                .enumerate()
+                .any(|(index, other)| index != self.index && other.offers_work())
+    }
+
+    pub(super) fn sleep(&self) {
+        let processor = self.processor();
+        let idle = &self.shared.idle;
+        let since = Clock::Real.now();
+        idle.sleep(self.index, self.searching.replace(false));
+        self.shared.tell_if_last();
+        if !self.sees_work() && !self.pass_time() && processor.enter_driver() {
+            processor.count_park();
+            self.to_tail.set(true);
+            // Who unparks this worker from here on interrupts the driver; but if another worker is
+            // just leaving it, that one may be the one that is interrupted.
+            let unparked = || processor.parker.take_token();
+            let turned = self.shared.driver.try_turn_unless(Wait::Forever, unparked);
+            processor.leave_driver();
+            if turned.is_none() {
+                processor.parker.park(None);
+            }
+            let now = Clock::Real.now();
+            self.naps.set(now.saturating_sub(since) < NAP);
+            self.note_turn(now, turned);
+            let now = self.shared.clock.at(now);
+            record::set_coarse_time(now);
+            self.shared.driver.fire_due(now);
+            self.to_tail.set(false);
+        }
+        self.searching.set(idle.wake(self.index));
+        self.shared.wake_sysmon();
+    }
+}
+
+#[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
+mod tests {
+    use super::*;
+    use crate::reactor::{Backend, Driver, Timer};
+    use crate::runtime::chains::Chain;
+    use crate::runtime::shared::{Config, Shared};
+    use crate::runtime::table;
+    use std::ptr::NonNull;
+    use std::sync::Arc;
+    use std::task::{Context, Wake};
+    use std::time::Duration;
+
+    /// The shared part of a runtime with two workers that have no threads.
+    fn two_workers() -> Arc<Shared> {
+        let config = Config {
+            workers: 2,
+            current_thread: false,
+            schedule: None,
+            spares: 0,
+            max_blocking_threads: 1,
+            thread_keep_alive: Duration::ZERO,
+            thread_stack_size: None,
+            thread_name: Arc::new(String::new),
+            on_thread_start: None,
+            on_thread_stop: None,
+            global_queue_interval: 61,
+            shutdown_grace: Duration::ZERO,
+            global: false,
+        };
+        let driver = Driver::new(Clock::Real, Backend::Bare, 2).unwrap();
+        let shared = Shared::new(config, driver, Clock::Real);
+        for _ in 0..2 {
+            shared.make_processor();
+        }
+        shared
+    }
+
+    /// Queues a task, which nobody runs, when a timer fires.
+    struct Queues(Arc<Shared>);
+
+    impl Queues {
+        fn task() -> Item {
+            Item(NonNull::from(&ITEM).cast())
+        }
+    }
+
+    static ITEM: u64 = 0;
+
+    impl Wake for Queues {
+        fn wake(self: Arc<Self>) {
+            self.0.schedule_outside(Chain::One(Self::task()));
+        }
+    }
+
+    /// Lets worker 0 linger, once `prepare` has changed something, while a timer is due. Returns whether it
+    /// found what the timer woke; then it has also turned the driver.
+    fn lingers(prepare: impl FnOnce(&Worker)) -> bool {
+        let shared = two_workers();
+        let worker = Worker::new(Arc::clone(&shared), 0);
+        worker.searching.set(shared.idle.start_search(2));
+        worker.naps.set(true);
+        // Not in the past, however long it takes from here.
+        shared.last_event.store(Clock::Real.now() + 3_600_000_000_000, Ordering::Relaxed);
+        let mut timer = Timer::new(shared.driver.shard().clone(), Clock::Real.now() + 1_000_000);
+        let waker = Arc::new(Queues(Arc::clone(&shared))).into();
+        let _ = timer.poll_elapsed(&mut Context::from_waker(&waker));
+        while Clock::Real.now() <= timer.deadline() {
+            std::thread::yield_now();
+        }
+        prepare(&worker);
+        let found = worker.linger();
+        assert!(found.is_none_or(|task| task == Queues::task()));
+        let turned = shared.last_turn.load(Ordering::Relaxed) != 0;
+        assert_eq!(found.is_some(), turned);
+        table::remove(&shared);
+        turned
+    }
+
+    #[test]
+    fn a_worker_lingers_for_what_the_driver_brings_to_a_runtime_that_is_busy() {
+        assert!(lingers(|_| {}));
+    }
+
+    #[test]
+    fn a_worker_does_not_linger_if_that_is_unlikely_to_bring_anything() {
+        let event = |worker: &Worker, at| worker.shared.last_event.store(at, Ordering::Relaxed);
+        assert!(!lingers(|worker| event(worker, 0)), "there has been no event");
+        assert!(!lingers(|worker| event(worker, 1)), "the last event was long ago");
+        assert!(!lingers(|worker| worker.naps.set(false)), "it slept for long");
+        assert!(!lingers(|worker| worker.shared.idle.sleep(1, false)), "nobody is busy");
+        assert!(
+            !lingers(|worker| assert!(worker.shared.idle.start_search(4))),
+            "another one looks"
+        );
+        assert!(!lingers(|worker| worker.processor().call_attention()), "it is called");
+    }
+}
