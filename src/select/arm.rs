@@ -48,24 +48,26 @@ pub trait Arm {
     unsafe fn channel(&mut self) -> Channel<'_>;
 }
 
-/// What plain loads tell about an arm.
+/// What plain loads tell about an arm: that it can never be ready (a nil channel, nothing to send); that it was
+/// not ready when it was looked at; or nothing, and it has to be tried.
+///
+/// One word, since a select with `default` that finds nothing does little more than to make these and to compare
+/// them.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Face {
-    /// It can never be ready: a nil channel, nothing to send.
-    Never,
-    /// It was not ready when it was looked at. The number names that look: if a second look gives
-    /// the same, nothing has happened in between.
-    NotReady(u32),
-    /// It has to be tried.
-    Maybe,
-}
+pub struct Face(u64);
 
 impl Face {
-    /// Of an operation that may have been seen not to be ready.
+    /// It can never be ready.
+    pub const NEVER: Face = Face(1 << 32);
+    /// It has to be tried.
+    pub const MAYBE: Face = Face(1 << 33);
+
+    /// Of an operation that may have been seen not to be ready. The number names that look: if a second look
+    /// gives the same, nothing has happened in between.
     #[inline]
     pub(super) fn of(not_ready: Option<u32>) -> Self {
-        not_ready.map_or(Face::Maybe, Face::NotReady)
+        not_ready.map_or(Face::MAYBE, |look| Face(look.into()))
     }
 }
 
@@ -173,7 +175,7 @@ impl<F: Future> Arm for FutureArm<F> {
 
     #[inline]
     fn face(&self) -> Face {
-        Face::Maybe
+        Face::MAYBE
     }
 
     #[inline]

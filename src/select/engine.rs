@@ -165,7 +165,7 @@ pub fn first_look<L: Live, Out>(
 ) -> Option<Out> {
     let mut ready = live;
     for (arm, look) in looks.iter().enumerate() {
-        if *look != Face::Maybe {
+        if *look != Face::MAYBE {
             ready.remove(arm);
         }
     }
@@ -199,7 +199,7 @@ pub fn first_look_in_budget<L: Live, Out>(
 #[doc(hidden)]
 #[inline]
 pub fn none_ready<L: Live>(live: L, faces: &[Face]) -> bool {
-    faces.iter().enumerate().all(|(arm, face)| *face != Face::Maybe || !live.contains(arm))
+    faces.iter().enumerate().all(|(arm, face)| *face != Face::MAYBE || !live.contains(arm))
 }
 
 /// One call of the engine.
@@ -274,10 +274,10 @@ where
     fn sweep(&mut self, faces: &[Face]) -> Option<Out> {
         let mut untried = self.head.live;
         for (arm, face) in faces.iter().enumerate() {
-            if *face != Face::Maybe {
+            if *face != Face::MAYBE {
                 untried.remove(arm);
             }
-            if *face == Face::Never {
+            if *face == Face::NEVER {
                 self.head.live.remove(arm);
             }
         }

@@ -150,7 +150,7 @@ impl<'a, T, O, Y: Fn(Option<T>) -> O> RecvOf<'a, T, Y> {
     /// What plain loads tell.
     #[inline]
     pub fn look(&self) -> Face {
-        self.core.map_or(Face::Never, |core| Face::of(core.cannot_recv()))
+        self.core.map_or(Face::NEVER, |core| Face::of(core.cannot_recv()))
     }
 
     /// Receives if that is possible at once.
@@ -211,7 +211,7 @@ impl<'a, T, A> Sending<'a, T, A> {
     pub fn look(&self, value: &Option<T>) -> Face {
         match self.core {
             Some(core) if value.is_some() => Face::of(core.cannot_send()),
-            _ => Face::Never,
+            _ => Face::NEVER,
         }
     }
 
@@ -457,7 +457,7 @@ impl<T, A> Drop for SendFrom<'_, T, A> {
 #[inline]
 pub(super) fn face(arm: &impl Operation) -> Face {
     match arm.not_ready() {
-        Some(_) if arm.key().is_none() => Face::Never,
+        Some(_) if arm.key().is_none() => Face::NEVER,
         look => Face::of(look),
     }
 }

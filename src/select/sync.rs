@@ -197,7 +197,7 @@ impl<L: Locker> Arm for CondArm<'_, L> {
     }
 
     fn face(&self) -> Face {
-        Face::Maybe
+        Face::MAYBE
     }
 
     #[track_caller]

@@ -76,7 +76,7 @@ impl Arm for AcquireArm<'_> {
     }
 
     fn face(&self) -> Face {
-        Face::Maybe
+        Face::MAYBE
     }
 
     unsafe fn step(&mut self, how: How, _cx: &mut task::Context<'_>) -> Stepped<Self::Output> {

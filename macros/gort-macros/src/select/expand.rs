@@ -211,6 +211,7 @@ fn built(select: &Select, names: &Names, channels: bool) -> TokenStream {
         let mut #sel = {
             #(#values)*
             let looks = #looks;
+            #default
             let first = #path::#first(#live, &looks, #biased, |index| match index {
                 #(#attempts)*
                 _ => #path::no_such_arm(index),
@@ -218,7 +219,6 @@ fn built(select: &Select, names: &Names, channels: bool) -> TokenStream {
             if let ::core::option::Option::Some(out) = first {
                 break #done out;
             }
-            #default
             #arms
         };
     }
@@ -237,7 +237,8 @@ fn attempt(arm: &Arm, i: usize, names: &Names) -> TokenStream {
     code!(#i => #tried.map(#out_type::#variant),)
 }
 
-/// Runs the default if no arm was ready, without taking a lock.
+/// Runs the default if no arm was ready, without taking a lock. It comes before the search for an arm that is
+/// ready: a loop around a select that mostly finds nothing waits for no more than these looks.
 fn default_at_once(select: &Select, names: &Names) -> Option<TokenStream> {
     let Names { path, out_type, live, done, .. } = names;
     select.default.as_ref()?;
