@@ -100,7 +100,6 @@ impl Bell {
     }
 
     /// Whether a poller waits right now; it may change at any moment.
-    #[cfg(test)]
     pub(super) fn is_waiting(&self) -> bool {
         self.state.load(Ordering::Relaxed) == WAITING
     }

@@ -323,7 +323,6 @@ impl Driver {
     }
 
     /// Whether a thread waits for events right now; it may change at any moment.
-    #[cfg(test)]
     pub(crate) fn is_waiting(&self) -> bool {
         self.shared.bell.is_waiting()
     }

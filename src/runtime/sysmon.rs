@@ -7,7 +7,8 @@
 //!
 //! A worker whose poll number has not moved since the last look is *stalled*: if it has work queued,
 //! a sleeper is woken for it and may take even its next slot, and workers that are busy take from it now and
-//! then. One that has not moved for 10 ms while nobody is free to take its work is *abandoned*, and at once if its
+//! then. If nobody waits in the driver, which the stalled one may have left for its poll, a sleeper is woken that
+//! does. One that has not moved for 10 ms while nobody is free to take its work is *abandoned*, and at once if its
 //! thread sleeps, work waits and no other worker gets on: a spare worker with a processor of its own takes its
 //! place, and empties its queues by ordinary stealing. Not so if one more thread would not help: where the thread is
 //! runnable and has had no processor, the machine is busy; and where it computes and another worker gets on, the two
@@ -60,7 +61,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
 }
 
 #[derive(Debug, Default)]
-struct Monitor {
+pub(super) struct Monitor {
     /// For each processor what was seen last.
     seen: Vec<Seen>,
     /// Looks in a row that found every worker asleep.
@@ -111,7 +112,7 @@ impl Monitor {
     }
 
     /// One look at everything. Returns whether there was anything to do.
-    fn look(&mut self, shared: &Arc<Shared>, now: Nanos) -> bool {
+    pub(super) fn look(&mut self, shared: &Arc<Shared>, now: Nanos) -> bool {
         let watched = self.seen.iter().any(|seen| seen.to_name.is_some());
         self.quiet = if all_asleep(shared) && !watched { self.quiet.saturating_add(1) } else { 0 };
         let mut busy = false;
@@ -133,6 +134,10 @@ impl Monitor {
         }
         // Ordering: Relaxed: a hint.
         shared.is_stalled.store(is_stalled, Ordering::Relaxed);
+        if is_stalled && !shared.driver.is_waiting() {
+            // Those who sleep may all have found somebody there.
+            shared.notify();
+        }
         for (index, seen) in self.seen.iter_mut().enumerate().take(made) {
             if seen.moved != now {
                 busy |= stalled(shared, index, seen, now, others_moved);

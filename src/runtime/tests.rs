@@ -4,11 +4,13 @@ use super::chains::Chain;
 use super::goroutine::{self, Meta, Policy};
 use super::processor::{Processor, Status};
 use super::ring::Item;
-use super::shared::Phase;
-use super::sysmon::{Usage, Verdict};
+use super::shared::{Config, Phase, Shared};
+use super::sysmon::{Monitor, Usage, Verdict};
 use super::{Builder, context, sysmon, table};
-use crate::sys::clock::Nanos;
+use crate::reactor::{Backend, Driver, Wait};
+use crate::sys::clock::{Clock, Nanos};
 use crate::sys::point::{self, BUDGET, Op};
+use crate::sys::sync::atomic::Ordering;
 use crate::sys::thread::Activity;
 use crate::wait::record;
 use std::future::Future;
@@ -196,4 +198,55 @@ fn what_comes_after_the_end_of_a_goroutine_runs_in_none() {
         drop(runtime);
         assert_eq!(is_told.recv(), Ok(None));
     }
+}
+
+/// The shared part of a runtime with two workers that have no threads.
+pub(super) fn two_workers() -> Arc<Shared> {
+    let config = Config {
+        workers: 2,
+        current_thread: false,
+        schedule: None,
+        spares: 0,
+        max_blocking_threads: 1,
+        thread_keep_alive: Duration::ZERO,
+        thread_stack_size: None,
+        thread_name: Arc::new(String::new),
+        on_thread_start: None,
+        on_thread_stop: None,
+        global_queue_interval: 61,
+        shutdown_grace: Duration::ZERO,
+        global: false,
+    };
+    let driver = Driver::new(Clock::Real, Backend::Bare, 2).unwrap();
+    let shared = Shared::new(config, driver, Clock::Real);
+    for _ in 0..2 {
+        shared.make_processor();
+    }
+    shared
+}
+
+/// Whoever left the driver for a long poll: if others sleep, one of them is to wait there.
+#[test]
+fn somebody_waits_in_the_driver_while_a_worker_is_in_a_long_poll() {
+    let shared = two_workers();
+    let mut monitor = Monitor::default();
+    // The monitor itself has no reason to look at it.
+    shared.last_turn.store(shared.clock.now() + 3_600_000 * MS, Ordering::Relaxed);
+    shared.processor(0).start_poll(None);
+    shared.idle.sleep(1, false);
+    let mut look = |ms: Nanos| monitor.look(&shared, shared.clock.now() + ms * MS);
+    look(0);
+    assert_eq!(shared.idle.sleeping(), 1, "the poll may be a short one");
+    std::thread::scope(|scope| {
+        scope.spawn(|| shared.driver.try_turn(Wait::Forever));
+        while !shared.driver.is_waiting() {
+            std::thread::yield_now();
+        }
+        look(1);
+        shared.driver.interrupt();
+    });
+    assert_eq!(shared.idle.sleeping(), 1, "somebody waited there already");
+    look(2);
+    assert_eq!(shared.idle.sleeping(), 0, "it was not woken");
+    table::remove(&shared);
 }

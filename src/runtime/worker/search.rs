@@ -147,39 +147,13 @@ impl Worker {
 #[cfg(all(test, not(any(gort_loom, gort_shuttle))))]
 mod tests {
     use super::*;
-    use crate::reactor::{Backend, Driver, Timer};
+    use crate::reactor::Timer;
     use crate::runtime::chains::Chain;
-    use crate::runtime::shared::{Config, Shared};
-    use crate::runtime::table;
+    use crate::runtime::shared::Shared;
+    use crate::runtime::{table, tests::two_workers};
     use std::ptr::NonNull;
     use std::sync::Arc;
     use std::task::{Context, Wake};
-    use std::time::Duration;
-
-    /// The shared part of a runtime with two workers that have no threads.
-    fn two_workers() -> Arc<Shared> {
-        let config = Config {
-            workers: 2,
-            current_thread: false,
-            schedule: None,
-            spares: 0,
-            max_blocking_threads: 1,
-            thread_keep_alive: Duration::ZERO,
-            thread_stack_size: None,
-            thread_name: Arc::new(String::new),
-            on_thread_start: None,
-            on_thread_stop: None,
-            global_queue_interval: 61,
-            shutdown_grace: Duration::ZERO,
-            global: false,
-        };
-        let driver = Driver::new(Clock::Real, Backend::Bare, 2).unwrap();
-        let shared = Shared::new(config, driver, Clock::Real);
-        for _ in 0..2 {
-            shared.make_processor();
-        }
-        shared
-    }
 
     /// Queues a task, which nobody runs, when a timer fires.
     struct Queues(Arc<Shared>);
