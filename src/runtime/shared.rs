@@ -400,8 +400,11 @@ impl Shared {
         self.processor(worker).unpark(&self.driver);
     }
 
-    /// A worker has woken: the monitor must not sleep longer than the workers do.
+    /// A worker has woken: the monitor, if there is one, must not sleep longer than the workers do.
     pub(crate) fn wake_sysmon(&self) {
+        if self.config.current_thread {
+            return;
+        }
         // Ordering: pairs with the fence in `sysmon::sleep_until_woken`.
         fence(Ordering::SeqCst);
         if self.sysmon_sleeps.load(Ordering::Relaxed) {

@@ -94,8 +94,8 @@ pub(crate) struct Worker {
     maintained: Cell<Nanos>,
     /// Whether what waits in the queue has waited long enough.
     patience: Cell<Patience>,
-    /// The last sleep was a short one.
-    naps: Cell<bool>,
+    /// The last sleep, and what came before it since the last turn of the driver, were short.
+    is_restless: Cell<bool>,
     /// The time and the tick of the last turn of the driver.
     last_turn: Cell<(Nanos, u32)>,
     /// When a spawn last woke another worker; the last tick at which one might have, and how often.
@@ -132,7 +132,7 @@ impl Worker {
             interval: Cell::new(1),
             maintained: Cell::new(0),
             patience: Cell::new(Patience::new()),
-            naps: Cell::new(false),
+            is_restless: Cell::new(false),
             last_turn: Cell::new((0, 0)),
             spread_at: Cell::new(0),
             spreads: Cell::new((0, 0)),

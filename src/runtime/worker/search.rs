@@ -11,11 +11,12 @@ use crate::wait::record;
 
 /// Rounds over all other workers before a searcher gives up.
 const SEARCH_ROUNDS: usize = 2;
-/// How long a worker looks at the driver before it sleeps, in nanoseconds, if its last sleep was shorter than
-/// [`NAP`] and the driver has brought something within the last [`EVENTS_LAST`] nanoseconds.
+/// How long a worker looks at the driver before it sleeps, in nanoseconds, if it has only [`RECENT`]ly come back
+/// from a sleep, and the driver has brought something since then.
 const LINGER: Nanos = 25_000;
-const NAP: Nanos = 100_000;
-const EVENTS_LAST: Nanos = 250_000;
+/// What is not long ago, in nanoseconds: an event, and how long before the end of a sleep the worker has last been at
+/// the driver.
+const RECENT: Nanos = 250_000;
 /// Pauses between two such looks, during which others may take the driver.
 const LINGER_PAUSES: usize = 8;
 
@@ -81,7 +82,8 @@ impl Worker {
         let start = Clock::Real.now();
         // Ordering: Relaxed: a time, with nothing behind it. It is 0 in models, whose clock stands still, too.
         let last_event = self.shared.last_event.load(Ordering::Relaxed);
-        if last_event == 0 || start.saturating_sub(last_event) >= EVENTS_LAST || !self.naps.get() {
+        if last_event == 0 || start.saturating_sub(last_event) >= RECENT || !self.is_restless.get()
+        {
             return None;
         }
         let mut now = start;
@@ -117,7 +119,6 @@ impl Worker {
     pub(super) fn sleep(&self) {
         let processor = self.processor();
         let idle = &self.shared.idle;
-        let since = Clock::Real.now();
         idle.sleep(self.index, self.searching.replace(false));
         self.shared.tell_if_last();
         if !self.sees_work() && !self.pass_time() && processor.enter_driver() {
@@ -132,7 +133,8 @@ impl Worker {
                 processor.parker.park(None);
             }
             let now = Clock::Real.now();
-            self.naps.set(now.saturating_sub(since) < NAP);
+            let (last_turn, _) = self.last_turn.get();
+            self.is_restless.set(now.saturating_sub(last_turn) < RECENT);
             self.note_turn(now, turned);
             let now = self.shared.clock.at(now);
             record::set_coarse_time(now);
@@ -178,7 +180,7 @@ mod tests {
         let shared = two_workers();
         let worker = Worker::new(Arc::clone(&shared), 0);
         worker.searching.set(shared.idle.start_search(2));
-        worker.naps.set(true);
+        worker.is_restless.set(true);
         // Not in the past, however long it takes from here.
         shared.last_event.store(Clock::Real.now() + 3_600_000_000_000, Ordering::Relaxed);
         let mut timer = Timer::new(shared.driver.shard().clone(), Clock::Real.now() + 1_000_000);
@@ -206,7 +208,7 @@ mod tests {
         let event = |worker: &Worker, at| worker.shared.last_event.store(at, Ordering::Relaxed);
         assert!(!lingers(|worker| event(worker, 0)), "there has been no event");
         assert!(!lingers(|worker| event(worker, 1)), "the last event was long ago");
-        assert!(!lingers(|worker| worker.naps.set(false)), "it slept for long");
+        assert!(!lingers(|worker| worker.is_restless.set(false)), "it slept for long");
         assert!(!lingers(|worker| worker.shared.idle.sleep(1, false)), "nobody is busy");
         assert!(
             !lingers(|worker| assert!(worker.shared.idle.start_search(4))),
