@@ -96,6 +96,8 @@ pub(crate) struct Worker {
     patience: Cell<Patience>,
     /// The last sleep, and what came before it since the last turn of the driver, were short.
     is_restless: Cell<bool>,
+    /// The last look at the driver before a sleep, or that sleep, has found events at once.
+    finds_events: Cell<bool>,
     /// The time and the tick of the last turn of the driver.
     last_turn: Cell<(Nanos, u32)>,
     /// When a spawn last woke another worker; the last tick at which one might have, and how often.
@@ -133,6 +135,7 @@ impl Worker {
             maintained: Cell::new(0),
             patience: Cell::new(Patience::new()),
             is_restless: Cell::new(false),
+            finds_events: Cell::new(false),
             last_turn: Cell::new((0, 0)),
             spread_at: Cell::new(0),
             spreads: Cell::new((0, 0)),

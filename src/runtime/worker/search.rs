@@ -17,6 +17,8 @@ const LINGER: Nanos = 25_000;
 /// What is not long ago, in nanoseconds: an event, and how long before the end of a sleep the worker has last been at
 /// the driver.
 const RECENT: Nanos = 250_000;
+/// A sleep has found events at once if it ends so soon after the last time at the driver, in nanoseconds.
+const AT_ONCE: Nanos = 5_000;
 /// Pauses between two such looks, during which others may take the driver.
 const LINGER_PAUSES: usize = 8;
 
@@ -38,9 +40,9 @@ impl Worker {
                     return Some(task);
                 }
             }
-            if let Some(task) = self.linger() {
-                return Some(task);
-            }
+        }
+        if let Some(task) = self.look_again().or_else(|| self.linger()) {
+            return Some(task);
         }
         self.sleep();
         None
@@ -73,29 +75,48 @@ impl Worker {
         self.unless_over(stolen?)
     }
 
+    /// Looks at the driver before the worker sleeps, if events have been there whenever it was about to: what it has
+    /// just run makes them at once, as with both ends of a connection on one worker. The look takes a system
+    /// call, as the sleep that finds them would, and little else.
+    fn look_again(&self) -> Option<Item> {
+        if !self.finds_events.get() || self.simulated {
+            return None;
+        }
+        let task = self.take_from_driver(Clock::Real.now());
+        self.finds_events.set(task.is_some());
+        task
+    }
+
     /// Looks at the driver for a moment before the worker sleeps, while events come and another worker is
     /// busy: that one will make some more, and to be woken for them costs more than to have waited.
     ///
     /// It takes nothing from others meanwhile: what runs there wakes tasks that are better off there. Whoever
     /// counts on this searcher waits no longer than it lingers.
     pub(super) fn linger(&self) -> Option<Item> {
+        if !self.searching.get() || !self.is_restless.get() {
+            return None;
+        }
         let start = Clock::Real.now();
         // Ordering: Relaxed: a time, with nothing behind it. It is 0 in models, whose clock stands still, too.
         let last_event = self.shared.last_event.load(Ordering::Relaxed);
-        if last_event == 0 || start.saturating_sub(last_event) >= RECENT || !self.is_restless.get()
-        {
+        if last_event == 0 || start.saturating_sub(last_event) >= RECENT {
             return None;
         }
         let mut now = start;
         while now.saturating_sub(start) < LINGER && self.may_linger() {
-            self.turn_driver(now);
-            if let Some(task) = self.processor().ring.pop().or_else(|| self.take_global()) {
+            if let Some(task) = self.take_from_driver(now) {
                 return Some(task);
             }
             (0..LINGER_PAUSES).for_each(|_| spin_loop());
             now = Clock::Real.now();
         }
         None
+    }
+
+    /// A task that the driver brings now, or somebody from outside.
+    fn take_from_driver(&self, now: Nanos) -> Option<Item> {
+        self.turn_driver(now);
+        self.processor().ring.pop().or_else(|| self.take_global())
     }
 
     /// Nobody else looks, and somebody is busy: of workers that all have nothing to do one waits in the driver,
@@ -133,9 +154,7 @@ impl Worker {
                 processor.parker.park(None);
             }
             let now = Clock::Real.now();
-            let (last_turn, _) = self.last_turn.get();
-            self.is_restless.set(now.saturating_sub(last_turn) < RECENT);
-            self.note_turn(now, turned);
+            self.note_sleep(now, turned);
             let now = self.shared.clock.at(now);
             record::set_coarse_time(now);
             self.shared.driver.fire_due(now);
@@ -143,6 +162,14 @@ impl Worker {
         }
         self.searching.set(idle.wake(self.index));
         self.shared.wake_sysmon();
+    }
+
+    /// A sleep has ended, with so many events if it was in the driver: what it tells about the next one.
+    fn note_sleep(&self, now: Nanos, events: Option<usize>) {
+        let elapsed = now.saturating_sub(self.last_turn.get().0);
+        self.is_restless.set(elapsed < RECENT);
+        self.finds_events.set(elapsed < AT_ONCE && events.is_some_and(|events| events > 0));
+        self.note_turn(now, events);
     }
 }
 
@@ -174,13 +201,14 @@ mod tests {
         }
     }
 
-    /// Lets worker 0 linger, once `prepare` has changed something, while a timer is due. Returns whether it
+    /// Lets worker 0 have a `look`, once `prepare` has changed something, while a timer is due. Returns whether it
     /// found what the timer woke; then it has also turned the driver.
-    fn lingers(prepare: impl FnOnce(&Worker)) -> bool {
+    fn finds(look: fn(&Worker) -> Option<Item>, prepare: impl FnOnce(&Worker)) -> bool {
         let shared = two_workers();
         let worker = Worker::new(Arc::clone(&shared), 0);
         worker.searching.set(shared.idle.start_search(2));
         worker.is_restless.set(true);
+        worker.finds_events.set(true);
         // Not in the past, however long it takes from here.
         shared.last_event.store(Clock::Real.now() + 3_600_000_000_000, Ordering::Relaxed);
         let mut timer = Timer::new(shared.driver.shard().clone(), Clock::Real.now() + 1_000_000);
@@ -190,12 +218,16 @@ mod tests {
             std::thread::yield_now();
         }
         prepare(&worker);
-        let found = worker.linger();
+        let found = look(&worker);
         assert!(found.is_none_or(|task| task == Queues::task()));
         let turned = shared.last_turn.load(Ordering::Relaxed) != 0;
         assert_eq!(found.is_some(), turned);
         table::remove(&shared);
         turned
+    }
+
+    fn lingers(prepare: impl FnOnce(&Worker)) -> bool {
+        finds(Worker::linger, prepare)
     }
 
     #[test]
@@ -215,5 +247,43 @@ mod tests {
             "another one looks"
         );
         assert!(!lingers(|worker| worker.processor().call_attention()), "it is called");
+    }
+
+    #[test]
+    fn a_worker_looks_again_where_events_have_been_before() {
+        assert!(finds(Worker::look_again, |_| {}));
+        assert!(!finds(Worker::look_again, |worker| worker.finds_events.set(false)));
+    }
+
+    #[test]
+    fn a_look_in_vain_is_the_last_one() {
+        let shared = two_workers();
+        let worker = Worker::new(Arc::clone(&shared), 0);
+        worker.finds_events.set(true);
+        assert!(worker.look_again().is_none());
+        assert_ne!(shared.last_turn.swap(0, Ordering::Relaxed), 0, "it has looked");
+        assert!(worker.look_again().is_none());
+        assert_eq!(shared.last_turn.load(Ordering::Relaxed), 0, "it has looked in vain before");
+        table::remove(&shared);
+    }
+
+    /// What a sleep that ended so long after the last turn of the driver tells, and with so many events.
+    #[test]
+    fn a_sleep_tells_whether_to_look_again_or_to_linger() {
+        let shared = two_workers();
+        let worker = Worker::new(Arc::clone(&shared), 0);
+        let tells = |elapsed: Nanos, events| {
+            let (last_turn, _) = worker.last_turn.get();
+            worker.note_sleep(last_turn + elapsed, events);
+            (worker.finds_events.get(), worker.is_restless.get())
+        };
+        assert_eq!(tells(1_000_000, Some(1)), (false, false));
+        assert_eq!(tells(AT_ONCE - 1, Some(1)), (true, true));
+        assert_eq!(tells(AT_ONCE - 1, Some(0)), (false, true), "it was interrupted");
+        assert_eq!(tells(AT_ONCE - 1, None), (false, true), "another one was in the driver");
+        assert_eq!(tells(AT_ONCE, Some(1)), (false, true));
+        assert_eq!(tells(RECENT - 1, Some(1)), (false, true));
+        assert_eq!(tells(RECENT, Some(1)), (false, false));
+        table::remove(&shared);
     }
 }
