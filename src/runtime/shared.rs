@@ -52,6 +52,28 @@ pub(crate) struct Config {
     pub(crate) global: bool,
 }
 
+#[cfg(test)]
+impl Config {
+    /// For tests that are the workers themselves.
+    pub(super) fn without_threads(workers: usize, spares: usize) -> Self {
+        Config {
+            workers,
+            current_thread: false,
+            schedule: None,
+            spares,
+            max_blocking_threads: 1,
+            thread_keep_alive: Duration::ZERO,
+            thread_stack_size: None,
+            thread_name: Arc::new(String::new),
+            on_thread_start: None,
+            on_thread_stop: None,
+            global_queue_interval: 61,
+            shutdown_grace: Duration::ZERO,
+            global: false,
+        }
+    }
+}
+
 /// The name of threads that the user gives no name.
 pub(crate) const DEFAULT_THREAD_NAME: &str = "gort-worker";
 

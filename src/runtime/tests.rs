@@ -202,23 +202,8 @@ fn what_comes_after_the_end_of_a_goroutine_runs_in_none() {
 
 /// The shared part of a runtime with two workers that have no threads.
 pub(super) fn two_workers() -> Arc<Shared> {
-    let config = Config {
-        workers: 2,
-        current_thread: false,
-        schedule: None,
-        spares: 0,
-        max_blocking_threads: 1,
-        thread_keep_alive: Duration::ZERO,
-        thread_stack_size: None,
-        thread_name: Arc::new(String::new),
-        on_thread_start: None,
-        on_thread_stop: None,
-        global_queue_interval: 61,
-        shutdown_grace: Duration::ZERO,
-        global: false,
-    };
     let driver = Driver::new(Clock::Real, Backend::Bare, 2).unwrap();
-    let shared = Shared::new(config, driver, Clock::Real);
+    let shared = Shared::new(Config::without_threads(2, 0), driver, Clock::Real);
     for _ in 0..2 {
         shared.make_processor();
     }

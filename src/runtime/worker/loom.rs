@@ -14,7 +14,6 @@ use loom::thread;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::task::Context;
-use std::time::Duration;
 
 /// The shared part of a runtime that has no threads.
 struct Runtime(Arc<Shared>);
@@ -38,23 +37,8 @@ impl Runtime {
 
     /// With room for so many.
     fn without_processors(workers: usize, spares: usize) -> Self {
-        let config = Config {
-            workers,
-            current_thread: false,
-            schedule: None,
-            spares,
-            max_blocking_threads: 1,
-            thread_keep_alive: Duration::ZERO,
-            thread_stack_size: None,
-            thread_name: Arc::new(String::new),
-            on_thread_start: None,
-            on_thread_stop: None,
-            global_queue_interval: 61,
-            shutdown_grace: Duration::ZERO,
-            global: false,
-        };
         let driver = Driver::new(Clock::Real, Backend::Bare, workers + spares).unwrap();
-        Self(Shared::new(config, driver, Clock::Real))
+        Self(Shared::new(Config::without_threads(workers, spares), driver, Clock::Real))
     }
 
     fn worker(&self, index: usize) -> Worker {
