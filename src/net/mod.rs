@@ -53,6 +53,7 @@ mod raw;
 #[path = "raw_windows.rs"]
 mod raw;
 mod recv;
+mod remainder;
 mod stream;
 pub mod tcp;
 mod tcp_socket;

@@ -44,9 +44,17 @@ pub(super) fn recv(io: &TcpStream, buf: &mut [MaybeUninit<u8>]) -> io::Result<us
     SockRef::from(io).recv(buf)
 }
 
-/// Receives into the start of `buf`.
-pub(super) fn recv_slice(mut io: &TcpStream, buf: &mut [u8]) -> io::Result<usize> {
-    io.read(buf)
+/// Says whether [`recv_telling`] is to tell: it cannot.
+pub(super) fn tell_remainder(_: &TcpStream, _: bool) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// As [`recv`].
+pub(super) fn recv_telling(
+    io: &TcpStream,
+    buf: &mut [MaybeUninit<u8>],
+) -> io::Result<(usize, Option<usize>)> {
+    Ok((recv(io, buf)?, None))
 }
 
 pub(super) fn recv_slices(mut io: &TcpStream, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {

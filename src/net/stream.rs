@@ -5,6 +5,7 @@ use super::connect::Connect;
 use super::io_traits::{impl_read, impl_write};
 use super::os;
 use super::recv;
+use super::remainder::Remainder;
 use super::tcp::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use super::wait::{AsyncIo, Place, Readable, Readiness, Writable, one_direction, poll_operation};
 use super::waiting::{impl_deadlines, impl_waiting};
@@ -30,6 +31,9 @@ use tokio::io::ReadBuf;
 ///
 /// Dropping it closes the connection; shutting down the writer (`AsyncWriteExt::shutdown`) tells the
 /// other side that there is no more to come.
+///
+/// Where reads keep filling their buffer and leave nothing, it sets the option `TCP_INQ` of Linux on its socket, by
+/// which a read tells what it leaves; [`into_std`](Self::into_std) takes it back.
 ///
 /// # Go
 ///
@@ -57,6 +61,7 @@ use tokio::io::ReadBuf;
 #[doc(alias = "TCPConn")]
 pub struct TcpStream {
     io: Registered<net::TcpStream>,
+    remainder: Remainder,
     /// Where it was connected or accepted: that is where a goroutine waits that reads or writes
     /// through a trait, whose methods do not know their caller.
     site: &'static Location<'static>,
@@ -64,7 +69,7 @@ pub struct TcpStream {
 
 impl TcpStream {
     pub(super) fn new(io: Registered<net::TcpStream>, site: &'static Location<'static>) -> Self {
-        Self { io, site }
+        Self { io, remainder: Remainder::new(), site }
     }
 
     /// Connects to `addr`. If it has several addresses they are tried in order until one answers.
@@ -118,6 +123,7 @@ impl TcpStream {
     ///
     /// When the system refuses to let go of it.
     pub fn into_std(self) -> io::Result<net::TcpStream> {
+        self.remainder.restore(self.std());
         self.io.into_inner()
     }
 
@@ -247,8 +253,10 @@ impl TcpStream {
     /// `WouldBlock` if there is nothing; what the system says.
     pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
         let seen = self.io.snapshot();
-        let count = self.io.try_io(Direction::Read, |io| os::recv_slice(io, buf))?;
-        self.note_read(seen, count, buf.len());
+        let buf = &mut ReadBuf::new(buf);
+        let (count, drained) =
+            self.io.try_io(Direction::Read, |io| recv::recv(io, &self.remainder, buf))?;
+        self.note_read(seen, drained);
         Ok(count)
     }
 
@@ -380,10 +388,10 @@ impl TcpStream {
         tcp::into_split(self)
     }
 
-    /// After a read begun at `seen` that was asked for `asked` bytes and got `count`: if it got less
-    /// there is no more, and the next read waits without asking the system.
-    fn note_read(&self, seen: Snapshot, count: usize, asked: usize) {
-        if count > 0 && count < asked && seen.short_read_drains() {
+    /// After a read begun at `seen`: if it has `drained` the socket the next one waits without asking the
+    /// system.
+    fn note_read(&self, seen: Snapshot, drained: bool) {
+        if drained && seen.short_read_drains() {
             self.io.clear_drained(Direction::Read, seen);
         }
     }
@@ -393,11 +401,10 @@ impl TcpStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let asked = buf.remaining();
-        if asked == 0 {
+        if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        self.poll_recv(cx, asked, |io| recv::recv(io, buf)).map_ok(|_| ())
+        self.poll_recv(cx, |io| recv::recv(io, &self.remainder, buf)).map_ok(|_| ())
     }
 
     pub(super) fn poll_read_slice(
@@ -408,7 +415,8 @@ impl TcpStream {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.poll_recv(cx, buf.len(), |io| os::recv_slice(io, buf))
+        let buf = &mut ReadBuf::new(buf);
+        self.poll_recv(cx, |io| recv::recv(io, &self.remainder, buf))
     }
 
     pub(super) fn poll_read_slices(
@@ -421,19 +429,22 @@ impl TcpStream {
         if asked == 0 {
             return Poll::Ready(Ok(0));
         }
-        self.poll_recv(cx, asked, |io| os::recv_slices(io, bufs))
+        self.poll_recv(cx, |io| {
+            let count = os::recv_slices(io, bufs)?;
+            Ok((count, count > 0 && count < asked))
+        })
     }
 
+    /// `recv` returns how much it has received, and whether nothing is left.
     fn poll_recv(
         &self,
         cx: &mut Context<'_>,
-        asked: usize,
-        mut recv: impl FnMut(&net::TcpStream) -> io::Result<usize>,
+        mut recv: impl FnMut(&net::TcpStream) -> io::Result<(usize, bool)>,
     ) -> Poll<io::Result<usize>> {
         poll_operation(cx, self.site, |cx| {
             self.io.poll_io(Direction::Read, &mut WaitId::poll(), cx, |io, seen| {
-                let count = recv(io)?;
-                self.note_read(seen, count, asked);
+                let (count, drained) = recv(io)?;
+                self.note_read(seen, drained);
                 Ok(count)
             })
         })

@@ -65,6 +65,16 @@ impl Bench {
         stream.poll_read_buf(&mut self.cx(), &mut buf).map_ok(|()| buf.filled().to_vec())
     }
 
+    /// Reads, if need be after some turns of the driver.
+    fn read_soon(&self, stream: &TcpStream, len: usize) -> Vec<u8> {
+        loop {
+            match self.read(stream, len) {
+                Poll::Ready(result) => return result.unwrap(),
+                Poll::Pending => self.turn(),
+            }
+        }
+    }
+
     /// Turns the driver until the task has been woken.
     fn turn(&self) {
         let before = self.woken.0.swap(0, Ordering::SeqCst);
@@ -128,6 +138,84 @@ fn a_read_that_filled_its_buffer_goes_on_at_once() {
     }
 }
 
+/// Has `conn` read so many times what just fits, and find nothing more, that the system is asked to tell.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn ask_for_remainder(bench: &Bench, conn: &TcpStream, peer: &mut net::TcpStream) {
+    assert!(bench.read(conn, 5).is_pending());
+    for _ in 0..100 {
+        peer.write_all(b"hello").unwrap();
+        assert_eq!(bench.read_soon(conn, 5), b"hello");
+        assert!(bench.read(conn, 5).is_pending());
+    }
+}
+
+#[test]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn a_read_that_filled_its_buffer_waits_without_asking_where_that_has_been_in_vain() {
+    for bench in Bench::all() {
+        let (conn, mut peer) = bench.pair();
+        ask_for_remainder(&bench, &conn, &mut peer);
+        peer.write_all(b"hello").unwrap();
+        assert_eq!(bench.read_soon(&conn, 5), b"hello");
+        // More has come, but nobody has said so: a read that asked the system would get it.
+        peer.write_all(b"again").unwrap();
+        arrived(&conn, 5);
+        assert!(bench.read(&conn, 5).is_pending());
+        assert_eq!(bench.read_soon(&conn, 5), b"again");
+    }
+}
+
+#[test]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn what_a_full_read_leaves_is_read_at_once_where_the_system_tells() {
+    for bench in Bench::all() {
+        let (conn, mut peer) = bench.pair();
+        ask_for_remainder(&bench, &conn, &mut peer);
+        peer.write_all(b"hello again").unwrap();
+        arrived(&conn, 11);
+        assert_eq!(bench.read_soon(&conn, 5), b"hello");
+        assert_eq!(ready(bench.read(&conn, 5)), b" agai");
+        assert_eq!(ready(bench.read(&conn, 5)), b"n");
+        assert!(bench.read(&conn, 5).is_pending());
+        // The end, in the event of the last bytes.
+        peer.write_all(b"hello").unwrap();
+        peer.shutdown(net::Shutdown::Write).unwrap();
+        while !ready_for_end(&conn) {
+            std::thread::yield_now();
+        }
+        assert_eq!(bench.read_soon(&conn, 5), b"hello");
+        assert_eq!(bench.read_soon(&conn, 5), b"", "the end");
+    }
+}
+
+/// Whether the system has something to say of `conn` beside what is received.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn is_told(conn: &net::TcpStream) -> bool {
+    use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recvmsg};
+    let mut byte = [0];
+    let slices = &mut [IoSliceMut::new(&mut byte)];
+    let received = recvmsg(conn, slices, &mut RecvAncillaryBuffer::default(), RecvFlags::PEEK);
+    received.unwrap().flags.contains(ReturnFlags::CTRUNC)
+}
+
+#[test]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn a_socket_that_is_given_away_tells_no_more() {
+    for bench in Bench::all() {
+        let (conn, mut peer) = bench.pair();
+        peer.write_all(b"x").unwrap();
+        arrived(&conn, 1);
+        assert!(!is_told(conn.std()));
+        assert_eq!(ready(bench.read(&conn, 2)), b"x");
+        ask_for_remainder(&bench, &conn, &mut peer);
+        peer.write_all(b"x").unwrap();
+        arrived(&conn, 1);
+        assert!(is_told(conn.std()));
+        let conn = conn.into_std().unwrap();
+        assert!(!is_told(&conn));
+    }
+}
+
 #[test]
 fn a_read_into_more_slices_than_the_system_takes_goes_on_at_once() {
     for bench in Bench::all() {
@@ -177,13 +265,7 @@ fn data_and_the_end_in_one_event_are_both_seen() {
         bench.turn();
         assert_eq!(ready(bench.read(&conn, 16)), b"bye");
         // On epoll no other event will come.
-        let end = loop {
-            match bench.read(&conn, 16) {
-                Poll::Ready(result) => break result.unwrap(),
-                Poll::Pending => bench.turn(),
-            }
-        };
-        assert_eq!(end, b"");
+        assert_eq!(bench.read_soon(&conn, 16), b"");
     }
 }
 
@@ -212,13 +294,7 @@ fn after_the_end_of_reading_one_may_still_write() {
     for bench in Bench::all() {
         let (conn, mut peer) = bench.pair();
         peer.shutdown(net::Shutdown::Write).unwrap();
-        let end = loop {
-            match bench.read(&conn, 16) {
-                Poll::Ready(result) => break result.unwrap(),
-                Poll::Pending => bench.turn(),
-            }
-        };
-        assert_eq!(end, b"");
+        assert_eq!(bench.read_soon(&conn, 16), b"");
         assert_eq!(ready(conn.poll_write_slice(&mut bench.cx(), b"late")), 4);
         conn.shut_down_writing().unwrap();
         let mut text = String::new();

@@ -31,6 +31,7 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "src/chan/watch.rs",
     "src/compat/hyper.rs",
     "src/errgroup/group.rs",
+    "src/net/os_linux.rs",
     "src/net/recv.rs",
     "src/reactor/poller/portable.rs",
     "src/runtime/context.rs",

@@ -53,7 +53,7 @@ const ROWS: &[Row] = &[
     socket(
         "echo",
         "64 bytes there and back over TCP, both ends; they just fit into what reads them",
-        800,
+        600,
     ),
     socket("echo_room", "the same with room for more", 600),
     socket("echo_many", "the same on 64 connections at once", 500),
@@ -97,6 +97,7 @@ fn name_of(number: u64) -> String {
         libc::SYS_read => "read".into(),
         libc::SYS_write => "write".into(),
         libc::SYS_recvfrom => "recv".into(),
+        libc::SYS_recvmsg => "recvmsg".into(),
         libc::SYS_sendto => "send".into(),
         libc::SYS_epoll_wait | libc::SYS_epoll_pwait => "epoll_wait".into(),
         libc::SYS_futex => "futex".into(),
