@@ -2,7 +2,8 @@
 //! workers, and each processor's spill, for what overflows its ring, half of it in one push.
 //!
 //! Anybody takes from either. Anybody adds to the global queue, and tells a sleeping worker; only its owner adds to a
-//! spill, and need not, as it is awake and comes to it: when its ring is empty, or has been run once.
+//! spill, and need not, as it is awake and comes to it: when its ring is empty, or has been run
+//! several times.
 
 use super::ring::Item;
 use crate::sys::sync::atomic::{AtomicUsize, Ordering};

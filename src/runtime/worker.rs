@@ -46,6 +46,9 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
+/// Polls between two turns of the spill while the ring never gets empty. Twice as many made `yield` and an echo over
+/// 2,000 connections 1 to 2 % faster, and a quarter of it 4 % slower.
+const SPILL_POLLS: u32 = 4 * ring::CAPACITY;
 /// Polls in a row that may come from the next slot while the ring holds work.
 const MAX_NEXT: u32 = 64;
 /// How long work lies in a ring at least before another worker is woken for it, in nanoseconds.
@@ -360,11 +363,12 @@ impl Worker {
     }
 
     /// What comes before the ring now and then. A ring that never gets empty is exchanged, half of it at a time,
-    /// for what has overflowed; not more often than it is run, so that the exchange costs next to nothing. The
-    /// global queue has the next turn then: it is not to wait for two intervals, or for ever if they are long.
+    /// for what has overflowed; not often, as what is in the ring has been run a moment ago and is in the cache with
+    /// all it uses. The global queue has the next turn then: it is not to wait for two intervals, or for ever if
+    /// they are long.
     fn take_turn_of_others(&self) -> Option<Item> {
         let tick = self.tick.get();
-        let due = tick.wrapping_sub(self.spilled_at.get()) >= ring::CAPACITY;
+        let due = tick.wrapping_sub(self.spilled_at.get()) >= SPILL_POLLS;
         let spilled = if due { self.take_spilled() } else { None };
         if spilled.is_some() {
             self.global_at.set(tick.wrapping_add(1));
