@@ -1,5 +1,9 @@
 //! What a worker does when its own queue is empty: it looks at the global queue and at the other workers, lingers
 //! for a moment while the driver brings work, and sleeps.
+//!
+//! All looks but the last may pass over work that is published at that moment, or leave out some queue: they only
+//! decide how soon it is found. [`Worker::sleep`] looks at every queue once more after the worker counts as
+//! sleeping, and who publishes work after that finds a sleeper to wake (`idle`).
 
 use super::{Item, Worker};
 use crate::reactor::Wait;
