@@ -83,34 +83,6 @@ fn current_thread_runs_goroutines_inside_block_on() {
     assert_eq!(here, there);
 }
 
-/// A worker's queue holds 256. What has overflowed it has its turns, although the queue never gets empty.
-#[test]
-fn of_goroutines_that_yield_all_the_time_none_waits_for_twenty_rounds() {
-    const GOROUTINES: usize = 2000;
-    const END: usize = 100 * GOROUTINES;
-    let polls = Arc::new(AtomicUsize::new(0));
-    let longest = Arc::new(AtomicUsize::new(0));
-    let runtime = gort::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        let yields = (0..GOROUTINES).map(|_| {
-            let (polls, longest) = (Arc::clone(&polls), Arc::clone(&longest));
-            gort::go(async move {
-                let mut last = 0;
-                while last < END {
-                    let now = polls.fetch_add(1, Ordering::Relaxed);
-                    longest.fetch_max(now - last, Ordering::Relaxed);
-                    last = now;
-                    gort::task::yield_now().await;
-                }
-            })
-        });
-        futures::future::join_all(yields).await;
-    });
-    let longest = longest.load(Ordering::Relaxed);
-    assert!(longest > 256, "all were in the queue");
-    assert!(longest <= 20 * GOROUTINES, "{longest} polls of others");
-}
-
 #[test]
 fn blocking_jobs_run_beside() {
     gort::run(async {

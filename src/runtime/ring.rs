@@ -14,6 +14,7 @@
 
 #![expect(unsafe_code, reason = "items cross threads as raw pointers")]
 
+use crate::sys::prefetch::prefetch;
 use crate::sys::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use crate::sys::sync::spin_loop;
 use std::ptr::{self, NonNull};
@@ -123,8 +124,21 @@ impl Ring {
             }
             let item = self.read(head);
             if self.claim(head, 1) {
+                self.prefetch(head.wrapping_add(1), tail);
                 return item;
             }
+        }
+    }
+
+    /// Asks for the task at `index`, which probably is the next to run, so that it is there by then. It is no use of
+    /// the item (R2): if another one takes it, or ends it, nothing has happened.
+    #[inline]
+    fn prefetch(&self, index: u32, tail: u32) {
+        if crate::sys::MODEL || index == tail {
+            return;
+        }
+        if let Some(Item(task)) = self.read(index) {
+            prefetch(task.as_ptr());
         }
     }
 

@@ -682,15 +682,15 @@ mod tests {
             worker.push_ring(task);
             waits_since.insert(task, 0);
         }
-        for polls in 1..30 * COUNT {
+        for polls in 1..100 * COUNT {
             let task = worker.next_task().expect("it is there");
             worker.push_ring(task);
             let waited = polls - waits_since.insert(task, polls).expect("it is one of them");
-            assert!(waited < 5 * COUNT, "it has waited for {waited} polls");
+            assert!(waited < 20 * COUNT, "it has waited for {waited} polls");
             assert!(shared.inject.is_empty(), "it is for all");
         }
-        let longest = 30 * COUNT - waits_since.values().min().expect("there are some");
-        assert!(longest < 5 * COUNT, "one waits since {longest} polls");
+        let longest = 100 * COUNT - waits_since.values().min().expect("there are some");
+        assert!(longest < 20 * COUNT, "one waits since {longest} polls");
         run_all(&worker);
         assert_eq!(runtime.handle().num_goroutine(), 0);
         shared.hosts.put(worker);

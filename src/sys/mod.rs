@@ -11,6 +11,7 @@
 //! * [`choose`]: every choice the library makes at random.
 //! * [`thread`]: what another thread is doing.
 //! * [`point`]: every place where an operation may be made to yield.
+//! * [`prefetch`]: memory that is asked for before it is needed.
 //! * [`unwind`]: calls of the user's code where a panic has to end.
 //!
 //! # In models
@@ -52,6 +53,11 @@ pub(crate) mod lock;
 mod loom;
 pub(crate) mod park;
 pub(crate) mod point;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod prefetch;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "prefetch_other.rs"]
+pub(crate) mod prefetch;
 pub(crate) mod sync;
 pub(crate) mod thread;
 pub(crate) mod unwind;

@@ -15,6 +15,7 @@
 
 use crate::sys::MODEL;
 use crate::sys::clock::Nanos;
+use crate::sys::prefetch::prefetch;
 use crate::sys::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
 use crate::sys::sync::{StaticMutex, thread_local};
 use std::cell::Cell;
@@ -468,7 +469,13 @@ impl FreeList {
     #[inline]
     pub(crate) fn pop(&mut self) -> &'static Record {
         match self.0.pop() {
-            Some(record) => record,
+            Some(record) => {
+                // It may have been given back elsewhere, and then it is in that processor's cache.
+                if let Some(next) = self.0.last() {
+                    prefetch(ptr::from_ref::<Record>(next));
+                }
+                record
+            }
             None => self.refill(),
         }
     }

@@ -63,6 +63,7 @@ pub(crate) const UNSAFE_FILES: &[&str] = &[
     "src/sync/raw_rw_lock/queue.rs",
     "src/sync/rw_lock.rs",
     "src/sync/wait_group.rs",
+    "src/sys/prefetch.rs",
     "src/wait/arm.rs",
     "src/wait/batch.rs",
     "src/wait/list.rs",
