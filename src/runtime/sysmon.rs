@@ -316,6 +316,8 @@ pub(crate) fn abandon(shared: &Arc<Shared>, index: usize) -> bool {
     // Ordering: Relaxed: statistics.
     shared.stuck.fetch_add(1, Ordering::Relaxed);
     processor.call_attention();
+    // It may have left its poll meanwhile, and sleep.
+    processor.unpark(&shared.driver);
     // What lies in the queues of the abandoned one is to be stolen now.
     shared.notify();
     true

@@ -44,6 +44,24 @@ fn t23_a_worker_that_loses_its_place_as_it_goes_to_sleep_takes_no_wake_up_with_i
     drop(entered);
 }
 
+/// Found by the test above on a loaded machine: whoever slept on had lost the place, and did not know. No other spare
+/// could have that place, and the monitor did not sleep.
+#[test]
+fn a_worker_that_sleeps_is_told_that_it_has_lost_its_place() {
+    let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let entered = runtime.enter();
+    let shared = context::current();
+    while shared.idle.sleeping() < 2 {
+        std::thread::yield_now();
+    }
+    assert!(sysmon::abandon(&shared, 0));
+    assert!(sysmon::abandon(&shared, 1));
+    while shared.spares.lock().abandoned > 0 {
+        std::thread::yield_now();
+    }
+    drop(entered);
+}
+
 const MS: Nanos = 1_000_000;
 
 /// A thread as the monitor sees it.

@@ -395,6 +395,26 @@ fn a_worker_that_loses_its_place_takes_no_wake_up_with_it() {
     });
 }
 
+/// A worker goes to sleep, and another one after it, while it loses its place: it is told, although the other one is
+/// picked to look for what it has left.
+#[test]
+fn a_worker_that_loses_its_place_as_it_goes_to_sleep_is_told() {
+    loom::model(|| {
+        let runtime = Runtime::new(2, 1);
+        let sleeper = {
+            let worker = runtime.worker(0);
+            thread::spawn(move || {
+                while !worker.processor().has_attention() {
+                    worker.sleep();
+                }
+            })
+        };
+        runtime.idle.sleep(1, false);
+        assert!(sysmon::abandon(&runtime, 0));
+        sleeper.join().unwrap();
+    });
+}
+
 /// A worker has lost its place and does not know yet: it is no worker that it relieves.
 #[test]
 fn an_abandoned_worker_does_not_relieve_itself() {
