@@ -41,8 +41,8 @@ fn t23_a_worker_that_loses_its_place_as_it_goes_to_sleep_takes_no_wake_up_with_i
     drop(entered);
 }
 
-/// Found by the test above on a loaded machine: whoever slept on had lost the place, and did not know. No other spare
-/// could have that place, and the monitor did not sleep.
+/// Found by the test above on a loaded machine: who had lost the place slept on and did not know. Each was one spare
+/// less, and the monitor did not sleep.
 #[test]
 fn a_worker_that_sleeps_is_told_that_it_has_lost_its_place() {
     let runtime = Builder::new_multi_thread().worker_threads(2).build().unwrap();
